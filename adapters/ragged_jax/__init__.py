@@ -1,0 +1,20 @@
+"""JAX as a backend of ragged, differentiated by JAX itself. Importing this package does not import JAX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragged_jax._backend import JaxBackend as JaxBackend
+
+FRAMEWORK = ("jax", "jaxlib")
+
+__all__ = ["FRAMEWORK", "JaxBackend"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "JaxBackend":
+        from ragged_jax._backend import JaxBackend
+
+        return JaxBackend
+    raise AttributeError(name)

@@ -1,0 +1,92 @@
+"""Python's operators and NumPy's protocols, from one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Operators"]
+
+BINARY = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "divmod": "divmod",
+    "pow": "power",
+    "matmul": "matmul",
+    "lshift": "left_shift",
+    "rshift": "right_shift",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+}
+COMPARISONS = {
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
+}
+UNARY = {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}
+
+
+class Operators:
+    """Mixin: every operator is the elementwise function of its NumPy name."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+    __array_priority__ = 1000
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from ragged.elementwise import array_ufunc
+
+        return array_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from ragged.elementwise import array_function
+
+        return array_function(func, args, kwargs)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        import ragged
+
+        return ragged
+
+
+def _forward(name: str) -> Any:
+    def operator(self: Any, other: Any) -> Any:
+        from ragged.elementwise import elementwise
+
+        return elementwise(name, self, other)
+
+    return operator
+
+
+def _reflected(name: str) -> Any:
+    def operator(self: Any, other: Any) -> Any:
+        from ragged.elementwise import elementwise
+
+        return elementwise(name, other, self)
+
+    return operator
+
+
+def _unary(name: str) -> Any:
+    def operator(self: Any) -> Any:
+        from ragged.elementwise import elementwise
+
+        return elementwise(name, self)
+
+    return operator
+
+
+for _symbol, _name in BINARY.items():
+    setattr(Operators, f"__{_symbol}__", _forward(_name))
+    setattr(Operators, f"__r{_symbol}__", _reflected(_name))
+for _symbol, _name in COMPARISONS.items():
+    setattr(Operators, f"__{_symbol}__", _forward(_name))
+for _symbol, _name in UNARY.items():
+    setattr(Operators, f"__{_symbol}__", _unary(_name))

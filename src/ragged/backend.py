@@ -1,0 +1,253 @@
+"""The protocol between the core and a framework: few primitives, each one pass over the content.
+
+The core keeps two kinds of arrays apart. *Content* (the numbers) lives on the backend itself and is
+what gradients flow through. *Structure* (offsets, row ids, masks, indices; int64 or bool) lives on
+`home(...)`, which is the NumPy backend for NumPy, Numba and eager JAX. A structure computation calls
+the same methods, on the structure's backend.
+
+Contracts that the core keeps, because frameworks differ: ids and indices are in range (an id equal to
+`nrows` marks slack and is dropped); sizes are explicit; the identity of an empty segment comes from the core.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ragged.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.rows import Rows, Segments
+
+__all__ = ["Backend"]
+
+
+class Backend(ABC):
+    """One framework, seen through the primitives that every ragged operation is written over."""
+
+    name: ClassVar[str]
+    level: int = 0
+    """Depth of differentiation tapes; the deepest backend of an operation runs it."""
+    xp: Any
+    """Array API namespace for content."""
+
+    @property
+    def base(self) -> Backend:
+        """The framework's own backend beneath any tapes."""
+        return self
+
+    # ------------------------------------------------------------------ where things are
+
+    @abstractmethod
+    def home(self, *arrays: Any) -> Backend:
+        """The backend that structure made of these arrays lives on."""
+
+    @abstractmethod
+    def owns(self, x: Any) -> bool:
+        """Whether `x` is a dense array (tracers included) of this backend."""
+
+    @abstractmethod
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        """Content from a NumPy array, a number or an array of this backend; shared where it can be."""
+
+    @abstractmethod
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array, shared where the framework allows."""
+
+    @abstractmethod
+    def as_structure(self, x: Any) -> Any:
+        """Content values turned into structure (on `home(x)`), cut off from differentiation."""
+
+    @abstractmethod
+    def differentiating(self, x: Any) -> bool:
+        """Whether a derivative may be taken through `x`; only then kinks need their composed form."""
+
+    def stop_gradient(self, x: Any) -> Any:
+        """`x` as a constant."""
+        return x
+
+    # ------------------------------------------------------------------ sizes and dtypes
+
+    def size(self, x: Any) -> Any:
+        """Length of axis 0."""
+        return x.shape[0]
+
+    def bound(self, offsets: Any, upper: Any) -> Any:
+        """The last offset: exact in eager code, else a static size that it cannot exceed (`upper`)."""
+        return int(offsets[-1])
+
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        """The NumPy dtype of an array of this backend."""
+        return np.dtype(x.dtype)
+
+    @abstractmethod
+    def astype(self, x: Any, dtype: Any) -> Any:
+        """`x` cast to a NumPy dtype; `x` itself where it has it already."""
+
+    # ------------------------------------------------------------------ differentiable primitives
+
+    @abstractmethod
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        """The elementwise function `name` (see `ragged.ufuncs`) of arrays that broadcast as NumPy's do.
+
+        Python scalars promote weakly. `valid` (bool structure, along axis 0) marks places whose result is used:
+        other places may hold anything and must disturb neither values nor gradients.
+        Functions with two results return a tuple.
+        """
+
+    @abstractmethod
+    def take(self, x: Any, index: Any) -> Any:
+        """`x[index]` along axis 0; `index` is int64 structure, in range."""
+
+    @abstractmethod
+    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+        """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
+
+    @abstractmethod
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        """Sum of each segment along axis 0, in `x`'s own dtype; 0 where a segment is empty."""
+
+    @abstractmethod
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        """Maximum of each segment along axis 0 (NaN wins); `identity` where a segment is empty. No gradient."""
+
+    @abstractmethod
+    def concat(self, arrays: Sequence[Any]) -> Any:
+        """Arrays of one dtype joined along axis 0."""
+
+    @abstractmethod
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        """Elementwise choice; `condition` is structure or content, `x` and `y` arrays of one dtype or scalars."""
+
+    @abstractmethod
+    def cumulative_sum(self, x: Any) -> Any:
+        """Running sum along axis 0, in `x`'s own dtype."""
+
+    @abstractmethod
+    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        """The same elements in another shape."""
+
+    @abstractmethod
+    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        """`x` repeated to `shape` by NumPy's rule."""
+
+    @abstractmethod
+    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
+        """Sum over regular axes, in `x`'s own dtype; the axes are removed."""
+
+    @abstractmethod
+    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        """Axes in another order."""
+
+    @abstractmethod
+    def matmul(self, x: Any, y: Any) -> Any:
+        """Matrix product, by the array API's rules."""
+
+    @abstractmethod
+    def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
+        """A new array filled with one value."""
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        """Each row's entry of `x` repeated for each of the row's elements."""
+        return self.take(x, rows.ids)
+
+    # ------------------------------------------------------------------ structure primitives
+
+    @abstractmethod
+    def arange(self, n: Any) -> Any:
+        """0 … n-1 as int64."""
+
+    @abstractmethod
+    def repeat(self, x: Any, counts: Any, total: Any) -> Any:
+        """Each `x[i]` repeated `counts[i]` times; `total` is the length of the result."""
+
+    @abstractmethod
+    def offsets_from_lengths(self, lengths: Any) -> Any:
+        """0 and the running sum of the lengths, int64."""
+
+    @abstractmethod
+    def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
+        """Where each of `values` belongs in the sorted `x`, int64."""
+
+    @abstractmethod
+    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        """Indices where the 1-d mask is true, ascending, int64; `size` is their static number where one is needed."""
+
+    @abstractmethod
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        """Stable order of each contiguous segment, as int64 positions in `x` (structure). NaN sorts last
+        ascending and first descending."""
+
+    def largest(self, x: Any) -> Any:
+        """The largest of non-negative integers as a size; 0 if there are none."""
+        return int(x.max()) if x.shape[0] else 0
+
+    def equal(self, x: Any, y: Any) -> bool:
+        """Whether two structure arrays are equal in shape and value."""
+        return x is y or (x.shape == y.shape and bool((x == y).all()))
+
+    def true(self, x: Any) -> bool:
+        """The truth of a 0-d boolean; False where it is not known while a framework compiles."""
+        return bool(x)
+
+    # ------------------------------------------------------------------ optional, with defaults
+
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        """Minimum of each segment (NaN wins); `identity` where a segment is empty. No gradient."""
+        kind = self.dtype(x).kind
+        if kind in "iub":
+            flip = np.invert if kind != "b" else np.logical_not
+            negated = flip(np.asarray(identity, self.dtype(x)))[()]
+            return self.apply(flip.__name__, self.segment_max(self.apply(flip.__name__, x), rows, negated))
+        return self.apply("negative", self.segment_max(self.apply("negative", x), rows, -identity))
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        """For each contiguous segment the position in `x` of its first maximum (or minimum; NaN wins),
+        as int64 structure; anything where a segment is empty."""
+        order = self.segment_argsort(x, rows, descending=largest)
+        ops = rows.ops
+        return ops.take(ops.concat([order, ops.arange(1)]), rows.starts)
+
+    def segment_prod(self, x: Any, rows: Segments) -> Any:
+        """Product of each segment in `x`'s own dtype, 1 where empty; None if the backend has no native
+        form (the core then multiplies pairwise, which every framework differentiates)."""
+        return None
+
+    # ------------------------------------------------------------------ differentiation and devices
+
+    def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+        """`f(*primals) -> (list of dense outputs, aux)`; returns outputs, aux and the pullback, which maps
+        a list of cotangents to a list of them. By default the core's tape."""
+        from ragged.autodiff.tape import tape_vjp
+
+        return tape_vjp(self, f, primals)
+
+    def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """Outputs, their tangents, and aux, of `f` as in `vjp`."""
+        from ragged.autodiff.tape import tape_jvp
+
+        return tape_jvp(self, f, primals, tangents)
+
+    def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """`f`, recomputed instead of remembered when it is differentiated."""
+        raise UnsupportedError(f"the {self.name} backend has no checkpoint; call the function itself, or use('jax')")
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        """This backend with the options of one `use(...)` or `to_backend(...)` call."""
+        if device not in (None, "cpu"):
+            raise UnsupportedError(f"the {self.name} backend has no device {device!r}; its arrays live on the CPU")
+        if precision not in (None, "float64"):
+            raise UnsupportedError(f"precision={precision!r} is not known; say 'float64' or leave it out")
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ragged.registry import get_backend
+
+        return get_backend, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<ragged backend {self.name}>"

@@ -1,0 +1,273 @@
+"""The immutable nodes of a layout. Structure (rows, masks) and content (numbers) never mix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ragged.errors import FieldError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ragged.backend import Backend
+    from ragged.rows import Rows
+
+__all__ = [
+    "Flat",
+    "Lists",
+    "Node",
+    "Option",
+    "Record",
+    "Regular",
+    "Union",
+    "Unknown",
+    "blank",
+    "compress",
+    "is_text",
+    "option",
+    "regular",
+    "rows_of",
+    "slice_node",
+    "take",
+    "take_missing",
+    "to_regular_node",
+    "with_parameters",
+]
+
+Parameters: TypeAlias = "Mapping[str, Any] | None"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flat:
+    """One dense backend array; axis 0 is the length, trailing axes are regular dimensions."""
+
+    data: Any
+    length: Any
+    parameters: Parameters = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lists:
+    """One ragged axis: `rows` over `content`, whose length is `rows.total`."""
+
+    rows: Rows
+    content: Node
+    parameters: Parameters = None
+
+    @property
+    def length(self) -> Any:
+        """Number of lists."""
+        return self.rows.nrows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regular:
+    """Lists of one fixed size, of something that is not `Flat`; build it with `regular`."""
+
+    content: Node
+    size: Any
+    length: Any
+    parameters: Parameters = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """Fields by name, or a tuple (`fields` is None); every content has the record's length."""
+
+    fields: tuple[str, ...] | None
+    contents: tuple[Node, ...]
+    length: Any
+    parameters: Parameters = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The field names; "0", "1", … for a tuple."""
+        return tuple(map(str, range(len(self.contents)))) if self.fields is None else self.fields
+
+    def content(self, name: str) -> Node:
+        """One field's node."""
+        try:
+            return self.contents[self.names.index(name)]
+        except ValueError:
+            raise FieldError(f"no field {name!r}; the record has {list(self.names)}") from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Option:
+    """Missing values: `content` (same length) counts where the boolean structure `valid` is true."""
+
+    valid: Any
+    content: Node
+    parameters: Parameters = None
+
+    @property
+    def length(self) -> Any:
+        """Number of values, the missing ones included."""
+        return self.content.length
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Union:
+    """Mixed types: entry `i` is `contents[tags[i]][index[i]]`. Conversions keep it; operations refuse it for now."""
+
+    tags: Any
+    index: Any
+    contents: tuple[Node, ...]
+    length: Any
+    parameters: Parameters = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown:
+    """No values and no type: what `[]` holds. Only a missing value (under an `Option`) may give it a length."""
+
+    length: Any = 0
+    parameters: Parameters = None
+
+
+Node: TypeAlias = Flat | Lists | Regular | Record | Option | Union | Unknown
+
+
+def no_unions(node: Union, what: str = "this operation") -> UnsupportedError:
+    """The error of an operation that meets mixed types."""
+    kinds = ", ".join(type(content).__name__ for content in node.contents)
+    return UnsupportedError(f"{what} has no meaning for a union yet (of {kinds}); take its parts by type first")
+
+
+def is_text(node: Any) -> bool:
+    """Whether the node is a list of characters or bytes that counts as one value."""
+    parameters = node.parameters
+    return (
+        parameters is not None
+        and parameters.get("__array__") in ("string", "bytestring")
+        and isinstance(node, Lists | Regular)
+    )
+
+
+def with_parameters(node: Any, parameters: Parameters) -> Any:
+    """The same node under other parameters."""
+    return node if node.parameters == parameters else replace(node, parameters=parameters)
+
+
+def option(b: Backend, valid: Any, content: Node, parameters: Parameters = None) -> Option:
+    """Missing where `valid` is false; an option of an option is one option."""
+    if isinstance(content, Option):
+        return Option(valid & content.valid, content.content, parameters or content.parameters)
+    return Option(valid, content, parameters)
+
+
+def regular(b: Backend, content: Node, size: Any, length: Any, parameters: Parameters = None) -> Node:
+    """Lists of one size: a trailing axis where the content is dense, else a `Regular` node."""
+    if isinstance(content, Flat) and parameters is None and content.parameters is None:
+        return Flat(b.reshape(content.data, (length, size, *content.data.shape[1:])), length)
+    return Regular(content, size, length, parameters)
+
+
+def to_regular_node(b: Backend, node: Flat) -> Regular:
+    """A dense node's first trailing axis as a `Regular` node over the flattened rest."""
+    length, size, *rest = node.data.shape
+    return Regular(Flat(b.reshape(node.data, (node.length * size, *rest)), node.length * size), size, node.length)
+
+
+def rows_of(b: Backend, node: Lists | Regular | Flat) -> tuple[Rows, Node]:
+    """The row partition and the content of any list node (a dense node's first trailing axis included)."""
+    if isinstance(node, Lists):
+        return node.rows, node.content
+    from ragged.rows import Rows
+
+    if isinstance(node, Flat):
+        node = to_regular_node(b, node)
+    return Rows.regular(b.home(), node.length, node.size), node.content
+
+
+def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None) -> Node:
+    """The entries at `index` (int64 structure, in range), in that order: the one gather of every operation.
+
+    Lists that share a `Rows` share the new one too.
+    """
+    match node:
+        case Flat(data, _, parameters):
+            return Flat(b.take(data, index), b.home(index).size(index), parameters)
+        case Lists(rows, content, parameters):
+            memo = {} if memo is None else memo
+            if id(rows) not in memo:
+                memo[id(rows)] = (*rows.take(index), {})
+            new_rows, inner, deeper = memo[id(rows)]
+            return Lists(new_rows, take(b, content, inner, deeper), parameters)
+        case Regular(content, size, _, parameters):
+            ops = b.home(index)
+            n = ops.size(index)
+            inner = ops.reshape(index[:, None] * size + ops.arange(size)[None, :], (n * size,))
+            return Regular(take(b, content, inner), size, n, parameters)
+        case Record(fields, contents, _, parameters):
+            memo = {} if memo is None else memo
+            n = b.home(index).size(index)
+            return Record(fields, tuple(take(b, c, index, memo) for c in contents), n, parameters)
+        case Option(valid, content, parameters):
+            return Option(b.home(valid).take(valid, index), take(b, content, index, memo), parameters)
+        case Union(tags, inner, contents, _, parameters):
+            ops = b.home(tags, index)
+            return Union(ops.take(tags, index), ops.take(inner, index), contents, ops.size(index), parameters)
+        case Unknown(_, parameters):
+            return Unknown(b.home(index).size(index), parameters)
+    raise TypeError(f"not a node: {type(node).__name__}")
+
+
+def slice_node(b: Backend, node: Node, start: Any, stop: Any) -> Node:
+    """Entries `start:stop` (clipped), as views of the same buffers where the framework has views."""
+    match node:
+        case Flat(data, _, parameters):
+            return Flat(b.slice(data, start, stop), stop - start, parameters)
+        case Lists(rows, content, parameters):
+            new_rows, low, high = rows.slice(start, stop)
+            return Lists(new_rows, slice_node(b, content, low, high), parameters)
+        case Regular(content, size, _, parameters):
+            return Regular(slice_node(b, content, start * size, stop * size), size, stop - start, parameters)
+        case Record(fields, contents, _, parameters):
+            return Record(fields, tuple(slice_node(b, c, start, stop) for c in contents), stop - start, parameters)
+        case Option(valid, content, parameters):
+            return Option(valid[start:stop], slice_node(b, content, start, stop), parameters)
+        case Union(tags, index, contents, _, parameters):
+            return Union(tags[start:stop], index[start:stop], contents, stop - start, parameters)
+        case Unknown(_, parameters):
+            return Unknown(stop - start, parameters)
+    raise TypeError(f"not a node: {type(node).__name__}")
+
+
+def compress(b: Backend, node: Node, mask: Any) -> Node:
+    """The entries where the boolean structure is true."""
+    return take(b, node, b.home(mask).flatnonzero(mask))
+
+
+def take_missing(b: Backend, node: Node, index: Any, valid: Any) -> Option:
+    """The entries at `index` where `valid`, missing elsewhere (where `index` may be anything)."""
+    ops = b.home(index, valid)
+    n = ops.size(index)
+    if isinstance(node, Unknown) or (isinstance(node.length, int) and node.length == 0):
+        return Option(ops.full((n,), False, "bool"), blank(b, node, n))
+    return option(b, valid, take(b, node, ops.where(valid, index, 0)))
+
+
+def blank(b: Backend, node: Node, n: Any) -> Node:
+    """`n` entries of the node's type with nothing in them (zeros, empty lists): what stands behind a missing value."""
+    ops = b.home()
+    match node:
+        case Flat(data, _, parameters):
+            return Flat(b.full((n, *data.shape[1:]), 0, b.dtype(data)), n, parameters)
+        case Lists(_, content, parameters):
+            from ragged.rows import Rows
+
+            return Lists(Rows.regular(ops, n, 0), slice_node(b, content, 0, 0), parameters)
+        case Regular(content, size, _, parameters):
+            return Regular(blank(b, content, n * size), size, n, parameters)
+        case Record(fields, contents, _, parameters):
+            return Record(fields, tuple(blank(b, c, n) for c in contents), n, parameters)
+        case Option(_, content, parameters):
+            return Option(ops.full((n,), False, "bool"), blank(b, content, n), parameters)
+        case Union():
+            raise no_unions(node)
+        case Unknown():
+            return Unknown(n, node.parameters)
+    raise TypeError(f"not a node: {type(node).__name__}")
+

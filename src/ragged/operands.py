@@ -1,0 +1,127 @@
+"""What an operation may be given, and which backend runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.array import Array
+from ragged.errors import BackendMismatchError, DTypeError
+from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
+from ragged.registry import backend_of_dense, get_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.backend import Backend
+
+__all__ = ["common_backend", "map_flats", "move", "operand", "operands", "single", "wrap"]
+
+NODES = (Flat, Lists, Regular, Record, Option, Union)
+
+
+def map_flats(node: Any, f: Callable[[Flat], Flat]) -> Any:
+    """The layout with every dense node replaced by `f` of it; structure is shared."""
+    match node:
+        case Flat():
+            return f(node)
+        case Lists(rows, content, parameters):
+            return Lists(rows, map_flats(content, f), parameters)
+        case Regular(content, size, length, parameters):
+            return Regular(map_flats(content, f), size, length, parameters)
+        case Record(fields, contents, length, parameters):
+            return Record(fields, tuple(map_flats(c, f) for c in contents), length, parameters)
+        case Option(valid, content, parameters):
+            return Option(valid, map_flats(content, f), parameters)
+        case Union(tags, index, contents, length, parameters):
+            return Union(tags, index, tuple(map_flats(c, f) for c in contents), length, parameters)
+        case _:
+            return node
+
+
+def move(b: Backend, node: Any, source: Backend | None) -> Any:
+    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes its own inner arrays as they are)."""
+    if source is b or source is None:
+        return node
+    return map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
+
+
+def common_backend(backends: Sequence[Backend | None]) -> Backend:
+    """The backend that runs an operation on arrays of these backends: NumPy joins whatever it meets, a tape runs
+    what it encloses.
+
+    Raises:
+        BackendMismatchError: two different frameworks.
+    """
+    best: Backend | None = None
+    for backend in backends:
+        if backend is None or backend is best:
+            continue
+        if best is None:
+            best = backend
+        elif best.base is backend.base or backend.base.name == "numpy" or best.base.name == "numpy":
+            # of two tapes the deeper; of NumPy and another framework, the other framework
+            best = max(best, backend, key=lambda each: (each.base.name != "numpy", each.level))
+        elif best.base.name == backend.base.name:  # one framework, configured twice
+            best = max(best, backend, key=lambda each: each.level)
+        else:
+            raise BackendMismatchError(
+                f"arrays of two frameworks in one operation: {best.base.name} and {backend.base.name}; "
+                f"move one of them, for example with x.to_backend({best.base.name!r})"
+            )
+    return get_backend("numpy") if best is None else best
+
+
+def operand(x: Any) -> tuple[Any, Backend | None, bool]:
+    """`x` as a node or a scalar, its backend (None: joins any), and whether it counts as ragged (an `Array`, or
+    something that becomes one) rather than dense.
+
+    Scalars (Python numbers, 0-d arrays, None, dates) stay as they are; dense arrays become `Flat`; nested lists, strings
+    and Awkward Arrays are built into arrays.
+    """
+    if type(x) is Array or isinstance(x, Array):
+        return x.layout, x._backend, True
+    if isinstance(x, bool | int | float | complex) or x is None:
+        return x, None, False
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biufcmM":
+        return (x[()] if x.ndim == 0 else Flat(x, x.shape[0])), get_backend("numpy"), False
+    if isinstance(x, np.generic) and x.dtype.kind in "biufcmM":
+        return x, None, False
+    backend = backend_of_dense(x)
+    if backend is not None and backend.name != "numpy":
+        return (Flat(x, backend.size(x)) if len(x.shape) else x), backend, False
+    from ragged.construct import build
+
+    array = build(x)
+    if isinstance(array, Array):
+        return array.layout, array._backend, True
+    raise DTypeError(f"ragged has no meaning for a {type(x).__name__} here")
+
+
+def operands(*xs: Any) -> tuple[Backend, list[Any], bool]:
+    """The operands as nodes or scalars on one backend, and whether all of them were dense."""
+    if len(xs) == 1:
+        node, backend, is_ragged = operand(xs[0])
+        return backend or get_backend("numpy"), [node], not is_ragged
+    parts = [operand(x) for x in xs]
+    b = common_backend([backend for _, backend, _ in parts])
+    nodes = [move(b, node, backend) if isinstance(node, NODES) else node for node, backend, _ in parts]
+    return b, nodes, not any(is_ragged for _, _, is_ragged in parts)
+
+
+def single(x: Any) -> tuple[Backend, Node, bool]:
+    """One array operand: its backend, its node, and whether it was dense (a number counts as 0-d and is refused)."""
+    if type(x) is Array:
+        return x._backend, x.layout, False
+    node, backend, is_ragged = operand(x)
+    if not isinstance(node, Node):
+        raise DTypeError(f"this operation takes an array, not the number or value {x!r}")
+    return backend or get_backend("numpy"), node, not is_ragged
+
+
+def wrap(b: Backend, result: Any, dense: bool = False) -> Any:
+    """A node as an `Array` (or, where all operands were dense and the result is too, as a dense value); other values as they are."""
+    if dense and type(result) is Flat:
+        return result.data
+    return Array._of(result, b) if isinstance(result, Node) else result

@@ -1,0 +1,167 @@
+"""The row partition: where lists begin, and what follows from it, computed once and shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+
+__all__ = ["Groups", "Rows", "Segments"]
+
+
+class Segments(Protocol):
+    """What a segment reduction needs: for each element its segment; how many segments there are."""
+
+    @property
+    def ids(self) -> Any:
+        """int64 array, one id an element; an id equal to `nrows` marks slack, which is dropped."""
+
+    @property
+    def nrows(self) -> Any:
+        """Number of segments."""
+
+    @property
+    def offsets(self) -> Any:
+        """int64 array of `nrows + 1` boundaries where segments are contiguous, else None."""
+
+
+class Groups:
+    """Segments in no particular order (columns of a ragged array, repeated indices)."""
+
+    __slots__ = ("ids", "nrows")
+
+    offsets = None
+
+    def __init__(self, ids: Any, nrows: Any) -> None:
+        self.ids = ids
+        self.nrows = nrows
+
+
+class Rows:
+    """Contiguous segments: `offsets` (int64, starts at 0, non-decreasing) and what follows from it.
+
+    `ops` is the backend that the offsets live on. `total` is the number of elements (the static
+    capacity where a compiler needs one). Everything else is computed on first use and kept.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_hash",
+        "_ids",
+        "_lengths",
+        "_longest",
+        "_positions",
+        "nrows",
+        "offsets",
+        "ops",
+        "total",
+    )
+
+    def __init__(self, ops: Backend, offsets: Any, nrows: Any = None, total: Any = None) -> None:
+        self.ops = ops
+        self.offsets = offsets
+        self.nrows = ops.size(offsets) - 1 if nrows is None else nrows
+        self.total = ops.bound(offsets, None) if total is None else total
+        self._lengths: Any = None
+        self._ids: Any = None
+        self._positions: Any = None
+        self._longest: Any = None
+        self._hash: int | None = None
+
+    @classmethod
+    def from_lengths(cls, ops: Backend, lengths: Any, total: Any = None) -> Rows:
+        """Rows of the given lengths (int64, non-negative)."""
+        rows = cls(ops, ops.offsets_from_lengths(lengths), ops.size(lengths), total)
+        rows._lengths = lengths
+        return rows
+
+    @classmethod
+    def regular(cls, ops: Backend, nrows: Any, size: Any) -> Rows:
+        """`nrows` rows of `size` elements each."""
+        rows = cls(ops, ops.arange(nrows + 1) * size, nrows, nrows * size)
+        rows._longest = size if nrows else 0
+        return rows
+
+    @property
+    def starts(self) -> Any:
+        """Offset of each row's first element."""
+        return self.offsets[:-1]
+
+    @property
+    def lengths(self) -> Any:
+        """Number of elements of each row, int64."""
+        if self._lengths is None:
+            self._lengths = self.offsets[1:] - self.offsets[:-1]
+        return self._lengths
+
+    @property
+    def ids(self) -> Any:
+        """For each element the number of its row, int64."""
+        if self._ids is None:
+            self._ids = self.ops.repeat(self.ops.arange(self.nrows), self.lengths, self.total)
+        return self._ids
+
+    @property
+    def positions(self) -> Any:
+        """For each element its position within its row, int64."""
+        if self._positions is None:
+            begins = self.ops.repeat(self.starts, self.lengths, self.total)
+            self._positions = self.ops.arange(self.total) - begins
+        return self._positions
+
+    @property
+    def longest(self) -> Any:
+        """Length of the longest row (0 where there is none)."""
+        if self._longest is None:
+            self._longest = self.ops.largest(self.lengths)
+        return self._longest
+
+    def same(self, other: Rows) -> bool:
+        """Whether the two partitions are equal: by identity, then by value."""
+        return self is other or (
+            self.ops is other.ops
+            and self.nrows == other.nrows
+            and self.total == other.total
+            and self.ops.equal(self.offsets, other.offsets)
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rows) and self.same(other)
+
+    def __hash__(self) -> int:
+        # Cheap on purpose: equality settles the rest, and static structure is hashed at every call.
+        if self._hash is None:
+            self._hash = hash((self.nrows, self.total))
+        return self._hash
+
+    def take(self, index: Any) -> tuple[Rows, Any]:
+        """The rows at `index`, and the index of their elements in this partition's content."""
+        ops = self.ops
+        rows = Rows.from_lengths(ops, ops.take(self.lengths, index))
+        shift = ops.take(self.starts, index) - rows.starts
+        return rows, ops.arange(rows.total) + ops.repeat(shift, rows.lengths, rows.total)
+
+    def slice(self, start: int, stop: int) -> tuple[Rows, int, int]:
+        """Rows `start:stop` (0 <= start <= stop <= nrows), and the range of their elements."""
+        offsets = self.offsets[start : stop + 1]
+        low = self.ops.bound(offsets[:1], None)
+        high = self.ops.bound(offsets, None)
+        return Rows(self.ops, offsets - low if low else offsets, stop - start, high - low), low, high
+
+    def select(self, low: Any, high: Any) -> tuple[Rows, Any]:
+        """In each row the elements `low:high` (arrays, one bound a row, already clipped; `low <= high`)."""
+        ops = self.ops
+        rows = Rows.from_lengths(ops, high - low)
+        shift = self.starts + low - rows.starts
+        return rows, ops.arange(rows.total) + ops.repeat(shift, rows.lengths, rows.total)
+
+    def flatten(self, inner: Rows) -> Rows:
+        """Two levels made one: this partition's rows over `inner`'s elements."""
+        return Rows(self.ops, self.ops.take(inner.offsets, self.offsets), self.nrows, inner.total)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Rows, (self.ops, self.offsets, self.nrows, self.total)
+
+    def __repr__(self) -> str:
+        return f"Rows(nrows={self.nrows}, total={self.total})"

@@ -1,0 +1,127 @@
+"""Depth, axes, and the one way to reach the nodes that an axis names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ragged.errors import AxisError
+from ragged.nodes import (
+    Flat,
+    Lists,
+    Node,
+    Option,
+    Record,
+    Regular,
+    Union,
+    is_text,
+    no_unions,
+    regular,
+    to_regular_node,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragged.backend import Backend
+
+__all__ = ["at_axis", "depth_range", "first_flat", "positive_axis", "rebuild"]
+
+
+def depth_range(node: Node) -> tuple[int, int]:
+    """The least and greatest number of axes of the node's branches (text counts as a value)."""
+    match node:
+        case Flat(data):
+            return data.ndim, data.ndim
+        case Lists() | Regular():
+            if is_text(node):
+                return 1, 1
+            low, high = depth_range(node.content)
+            return low + 1, high + 1
+        case Option(_, content):
+            return depth_range(content)
+        case Record(_, contents) | Union(_, _, contents):
+            if not contents:
+                return 1, 1
+            ranges = [depth_range(content) for content in contents]
+            return min(low for low, _ in ranges), max(high for _, high in ranges)
+        case _:
+            return 1, 1
+
+
+def positive_axis(node: Node, axis: int) -> int | None:
+    """`axis` counted from this node's outermost; None where a negative one means different things in its branches."""
+    if axis >= 0:
+        return axis
+    low, high = depth_range(node)
+    if low == high:
+        if axis + low < 0:
+            raise AxisError(f"axis={axis} exceeds the depth of this array, which is {low}")
+        return axis + low
+    return None
+
+
+def first_flat(node: Node) -> Flat | None:
+    """The first dense node below `node`, if there is one."""
+    match node:
+        case Flat():
+            return node
+        case Lists(_, content) | Regular(content) | Option(_, content):
+            return first_flat(content)
+        case Record(_, contents) | Union(_, _, contents):
+            return next((flat for flat in map(first_flat, contents) if flat is not None), None)
+        case _:
+            return None
+
+
+def rebuild(b: Backend, node: Node, content: Node) -> Node:
+    """A list or option node around another content of the same length."""
+    match node:
+        case Lists(rows, _, parameters):
+            return Lists(rows, content, parameters)
+        case Regular(_, size, length, parameters):
+            return regular(b, content, size, length, parameters)
+        case Option(valid, _, parameters):
+            return Option(valid, content, parameters)
+    raise TypeError(f"{type(node).__name__} has no content to replace")
+
+
+def at_axis(b: Backend, node: Node, axis: int, f: Callable[[Node], Node], name: str = "this operation") -> Node:
+    """The layout with `f` applied to each node whose own entries lie along `axis`.
+
+    Axis 0 is `node` itself. A negative axis is resolved in each record field. Dense nodes are opened into
+    `Regular` ones on the way down and closed again on the way up; options and records are walked through (`f` may
+    receive an `Option`). Text is a value: an axis inside it does not exist.
+    """
+
+    def walk(node: Node, axis: int) -> Node:
+        axis_here = positive_axis(node, axis)
+        if axis_here == 0:
+            return f(node)
+        below = axis if axis_here is None else axis_here
+        match node:
+            case Record(fields, contents, length, parameters):
+                return Record(fields, tuple(walk(c, below) for c in contents), length, parameters)
+            case Option():
+                return rebuild(b, node, walk(node.content, below))
+            case Flat(data) if data.ndim > 1:
+                opened = to_regular_node(b, node)
+                return rebuild(b, opened, walk(opened.content, below if below < 0 else below - 1))
+            case Lists() | Regular() if not is_text(node):
+                return rebuild(b, node, walk(node.content, below if below < 0 else below - 1))
+            case Union():
+                raise no_unions(node, name)
+        raise AxisError(f"{name}: axis={axis_given} exceeds the depth of this array, which is {depth_range(top)[1]}")
+
+    top, axis_given = node, axis
+    return walk(node, axis)
+
+
+def contents_of(node: Node) -> tuple[Any, ...]:
+    """The nodes directly below."""
+    match node:
+        case Lists(_, content) | Regular(content) | Option(_, content):
+            return (content,)
+        case Record(_, contents) | Union(_, _, contents):
+            return contents
+        case _:
+            return ()
