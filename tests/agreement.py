@@ -46,8 +46,9 @@ def plain(x: Any) -> tuple[Any, str]:
 def assert_same(actual: Any, expected: Any, rtol: float = 1e-12) -> None:
     """Values and type of `actual` (ragged) equal those of `expected` (Awkward, NumPy or plain)."""
     (values, kind), (wanted, wanted_kind) = plain(actual), plain(expected)
-    assert same_values(values, wanted, rtol), f"\n got {values}\nwant {wanted}\n got type {kind}\nwant type {wanted_kind}"
-    assert kind == wanted_kind, f"\n got type {kind}\nwant type {wanted_kind}\nvalues {values}"
+    report = f"\n got {values}\nwant {wanted}\n got type {kind}\nwant type {wanted_kind}"
+    assert same_values(values, wanted, rtol), report
+    assert kind == wanted_kind, report
 
 
 def outcome(f: Any, *args: Any, **kwargs: Any) -> tuple[Any, Exception | None]:
@@ -65,5 +66,6 @@ def assert_agrees(ours: Any, theirs: Any) -> None:
         assert error is not None, f"Awkward raises {type(wanted).__name__}: {wanted}\nragged gives {plain(actual)}"
         return
     if error is not None:
-        raise AssertionError(f"ragged raises {type(error).__name__}: {error}\nAwkward gives {plain(expected)}") from error
+        report = f"ragged raises {type(error).__name__}: {error}\nAwkward gives {plain(expected)}"
+        raise AssertionError(report) from error
     assert_same(actual, expected)

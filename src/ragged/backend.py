@@ -82,7 +82,8 @@ class Backend(ABC):
 
     def dtype(self, x: Any) -> np.dtype[Any]:
         """The NumPy dtype of an array of this backend."""
-        return np.dtype(x.dtype)
+        dtype: np.dtype[Any] = np.dtype(x.dtype)
+        return dtype
 
     @abstractmethod
     def astype(self, x: Any, dtype: Any) -> Any:

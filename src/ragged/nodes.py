@@ -166,7 +166,7 @@ def regular(b: Backend, content: Node, size: Any, length: Any, parameters: Param
 
 def to_regular_node(b: Backend, node: Flat) -> Regular:
     """A dense node's first trailing axis as a `Regular` node over the flattened rest."""
-    length, size, *rest = node.data.shape
+    size, *rest = node.data.shape[1:]
     return Regular(Flat(b.reshape(node.data, (node.length * size, *rest)), node.length * size), size, node.length)
 
 
@@ -270,4 +270,3 @@ def blank(b: Backend, node: Node, n: Any) -> Node:
         case Unknown():
             return Unknown(n, node.parameters)
     raise TypeError(f"not a node: {type(node).__name__}")
-

@@ -41,7 +41,7 @@ def map_flats(node: Any, f: Callable[[Flat], Flat]) -> Any:
 
 
 def move(b: Backend, node: Any, source: Backend | None) -> Any:
-    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes its own inner arrays as they are)."""
+    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes inner arrays as they are)."""
     if source is b or source is None:
         return node
     return map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
@@ -77,8 +77,8 @@ def operand(x: Any) -> tuple[Any, Backend | None, bool]:
     """`x` as a node or a scalar, its backend (None: joins any), and whether it counts as ragged (an `Array`, or
     something that becomes one) rather than dense.
 
-    Scalars (Python numbers, 0-d arrays, None, dates) stay as they are; dense arrays become `Flat`; nested lists, strings
-    and Awkward Arrays are built into arrays.
+    Scalars (Python numbers, 0-d arrays, None, dates) stay as they are; dense arrays become `Flat`; nested lists,
+    strings and Awkward Arrays are built into arrays.
     """
     if type(x) is Array or isinstance(x, Array):
         return x.layout, x._backend, True
@@ -121,7 +121,7 @@ def single(x: Any) -> tuple[Backend, Node, bool]:
 
 
 def wrap(b: Backend, result: Any, dense: bool = False) -> Any:
-    """A node as an `Array` (or, where all operands were dense and the result is too, as a dense value); other values as they are."""
+    """A node as an `Array` (as a dense value where operands and result are dense); other values as they are."""
     if dense and type(result) is Flat:
         return result.data
     return Array._of(result, b) if isinstance(result, Node) else result
