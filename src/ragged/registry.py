@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ragged.errors import MissingBackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
     from importlib.metadata import EntryPoint
     from types import ModuleType
 
@@ -78,7 +77,7 @@ def get_backend(name: str) -> Backend:
 
 
 @cache
-def backend_of_type(kind: Any) -> Backend | None:
+def backend_of_type(kind: type) -> Backend | None:
     """The backend that owns dense arrays of this type, found by the module the type comes from."""
     roots = {base.__module__.partition(".")[0] for base in kind.__mro__} - {"builtins"}
     for name in entry_points():
@@ -93,6 +92,6 @@ def backend_of_dense(x: Any) -> Backend | None:
     tape = getattr(type(x), "_ragged_tape", None)
     if tape is not None:
         return x.tape  # type: ignore[no-any-return]
-    kind: Hashable = type(x)
+    kind: type = type(x)
     backend = backend_of_type(kind)
     return backend if backend is not None and backend.owns(x) else None
