@@ -1,0 +1,86 @@
+"""The project's jobs, each in its own environment with the tested versions: `nox -s tests`, `nox -s compare`, …"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "build", "compare"]
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Requirements of one dependency group of pyproject.toml."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install under the tested versions."""
+    session.install(*CONSTRAINTS, *requirements)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests, and every example of the docstrings and the README."""
+    install(session, *group("tests"), "-e", ".[arrow,cli,jax]")
+    session.run("pytest", *(session.posargs or ("-q", "-n", "auto", "--maxprocesses", "4")))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and format."""
+    install(session, *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, on the core and the adapters."""
+    install(session, *group("types"), "-e", ".[arrow,cli,jax]")
+    session.run("mypy")
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """The main job on real input: every program of comparisons/gradients on every backend that there is."""
+    install(session, *group("comparisons"), ".[arrow,cli,jax]")
+    programs = session.posargs or sorted(str(path) for path in (ROOT / "comparisons" / "gradients").glob("*.py"))
+    session.run("ragged", "compare", *programs, "--backends", "numpy,jax")
+
+
+SMOKE = """
+import numpy as np, ragged
+assert "numpy" in ragged.available(), ragged.available()
+x = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
+gradient = ragged.grad(lambda x: ragged.sum(ragged.sum(x ** 2, axis=1)))(x)
+assert gradient.to_list() == [[2.0, 4.0, 6.0], [], [8.0, 10.0]], gradient
+print("ragged", ragged.__file__, "works")
+"""
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Wheel and sdist, each installed into a clean environment outside the checkout, and used there."""
+    session.install("build", *CONSTRAINTS)
+    dist = Path(session.create_tmp()) / "dist"
+    for old in dist.glob("ragged_diff-*"):
+        old.unlink()
+    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
+    for built in (*dist.glob("*.whl"), *dist.glob("*.tar.gz")):
+        place = Path(session.create_tmp()) / built.name.replace(".", "_")
+        session.run("python", "-m", "venv", "--clear", str(place))
+        python = str(next((place / name for name in ("bin/python", "Scripts/python.exe") if (place / name).exists())))
+        session.run(
+            python, "-m", "pip", "install", "-q", *CONSTRAINTS, f"ragged-diff[cli] @ {built.as_uri()}", external=True
+        )
+        with session.chdir(place):
+            session.run(python, "-W", "error", "-c", SMOKE, external=True)
+            session.run(str(Path(python).with_name("ragged")), "--help", external=True, silent=True)
