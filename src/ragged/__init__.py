@@ -14,7 +14,10 @@ from ragged.errors import (
     StructureError,
     UnsupportedError,
 )
+from ragged.interchange import backend, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
+from ragged.printing import show
 from ragged.registry import available
+from ragged.types import type
 
 __all__ = [
     "Array",
@@ -30,6 +33,15 @@ __all__ = [
     "StructureError",
     "UnsupportedError",
     "available",
+    "backend",
     "current",
+    "from_native",
+    "show",
+    "to_awkward",
+    "to_backend",
+    "to_list",
+    "to_native",
+    "to_numpy",
+    "type",
     "use",
 ]

@@ -60,6 +60,7 @@ def to_layout(node: Node) -> Any:
     """An Awkward layout over a NumPy-backed node's buffers."""
     import awkward as ak
     import awkward.contents as c
+
     from ragged.nodes import Regular
 
     parameters = None if node.parameters is None else dict(node.parameters)
