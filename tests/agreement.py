@@ -69,3 +69,16 @@ def assert_agrees(ours: Any, theirs: Any) -> None:
         report = f"ragged raises {type(error).__name__}: {error}\nAwkward gives {plain(expected)}"
         raise AssertionError(report) from error
     assert_same(actual, expected)
+
+
+def both(program: Any, *data: Any) -> None:
+    """`program(library, *arrays)` gives the same values and types from ragged (on the backend in use) and Awkward, or
+    both raise."""
+    theirs = [ak.Array(x) for x in data]
+    ours = [ragged.Array(x) for x in data]
+
+    def compared(library: Any, arrays: list[Any]) -> Any:
+        result = program(library, *arrays)
+        return list(result) if isinstance(result, tuple) else result
+
+    assert_agrees(lambda: compared(ragged, ours), lambda: compared(ak, theirs))
