@@ -15,8 +15,11 @@ from ragged.errors import (
     UnsupportedError,
 )
 from ragged.interchange import backend, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
+from ragged.missing import mask
 from ragged.printing import show
+from ragged.records import fields, with_field, zip
 from ragged.registry import available
+from ragged.structure import flatten, num
 from ragged.types import type
 
 __all__ = [
@@ -35,7 +38,11 @@ __all__ = [
     "available",
     "backend",
     "current",
+    "fields",
+    "flatten",
     "from_native",
+    "mask",
+    "num",
     "show",
     "to_awkward",
     "to_backend",
@@ -44,4 +51,6 @@ __all__ = [
     "to_numpy",
     "type",
     "use",
+    "with_field",
+    "zip",
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["at_axis", "depth_range", "first_flat", "positive_axis", "rebuild"]
+__all__ = ["at_axis", "depth_range", "first_flat", "positive_axis", "rebuild", "visit"]
 
 
 def depth_range(node: Node) -> tuple[int, int]:
@@ -108,6 +108,42 @@ def at_axis(b: Backend, node: Node, axis: int, f: Callable[[Node], Node], name: 
                 return rebuild(b, opened, walk(opened.content, below if below < 0 else below - 1))
             case Lists() | Regular() if not is_text(node):
                 return rebuild(b, node, walk(node.content, below if below < 0 else below - 1))
+            case Union():
+                raise no_unions(node, name)
+        raise AxisError(f"{name}: axis={axis_given} exceeds the depth of this array, which is {depth_range(top)[1]}")
+
+    top, axis_given = node, axis
+    return walk(node, axis)
+
+
+def visit(
+    b: Backend, node: Node, axis: int, action: Callable[[Any, int | None], Node | None], name: str = "this operation"
+) -> Node:
+    """The layout with the nodes that `action` answers replaced by its answer; the others are walked through.
+
+    `action(node, here)` is asked from the outermost node inwards; `here` is the axis counted from that node (0: its
+    own entries; 1: the lists that it holds), or None where a negative axis means different things in its branches.
+    Dense nodes with trailing axes are shown as `Regular`.
+
+    Raises:
+        AxisError: a leaf (number, text) that `action` does not answer: there is no such axis.
+    """
+
+    def walk(node: Node, axis: int) -> Node:
+        if type(node) is Flat and node.data.ndim > 1:
+            node = to_regular_node(b, node)
+        here = axis if axis >= 0 else positive_axis(node, axis)
+        answer = action(node, here)
+        if answer is not None:
+            return answer
+        below = axis if here is None else here
+        match node:
+            case Record(fields, contents, length, parameters):
+                return Record(fields, tuple(walk(c, below) for c in contents), length, parameters)
+            case Option():
+                return rebuild(b, node, walk(node.content, below))
+            case Lists() | Regular() if not is_text(node):
+                return rebuild(b, node, walk(node.content, below if here is None else here - 1))
             case Union():
                 raise no_unions(node, name)
         raise AxisError(f"{name}: axis={axis_given} exceeds the depth of this array, which is {depth_range(top)[1]}")
