@@ -181,10 +181,11 @@ def rows_of(b: Backend, node: Lists | Regular | Flat) -> tuple[Rows, Node]:
     return Rows.regular(b.home(), node.length, node.size), node.content
 
 
-def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None) -> Node:
+def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None, valid: Any = None) -> Node:
     """The entries at `index` (int64 structure, in range), in that order: the one gather of every operation.
 
-    Lists that share a `Rows` share the new one too.
+    Lists that share a `Rows` share the new one too. Where `valid` is given and false, lists come out empty: a long list
+    must not be copied for each missing value.
     """
     match node:
         case Flat(data, _, parameters):
@@ -192,20 +193,22 @@ def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None)
         case Lists(rows, content, parameters):
             memo = {} if memo is None else memo
             if id(rows) not in memo:
-                memo[id(rows)] = (*rows.take(index), {})
+                memo[id(rows)] = (*rows.take(index, valid), {})
             new_rows, inner, deeper = memo[id(rows)]
             return Lists(new_rows, take(b, content, inner, deeper), parameters)
         case Regular(content, size, _, parameters):
             ops = b.home(index)
             n = ops.size(index)
             inner = ops.reshape(index[:, None] * size + ops.arange(size)[None, :], (n * size,))
-            return Regular(take(b, content, inner), size, n, parameters)
+            if valid is not None:
+                valid = ops.reshape(ops.broadcast_to(valid[:, None], (n, size)), (n * size,))
+            return Regular(take(b, content, inner, None, valid), size, n, parameters)
         case Record(fields, contents, _, parameters):
             memo = {} if memo is None else memo
             n = b.home(index).size(index)
-            return Record(fields, tuple(take(b, c, index, memo) for c in contents), n, parameters)
-        case Option(valid, content, parameters):
-            return Option(b.home(valid).take(valid, index), take(b, content, index, memo), parameters)
+            return Record(fields, tuple(take(b, c, index, memo, valid) for c in contents), n, parameters)
+        case Option(present, content, parameters):
+            return Option(b.home(present).take(present, index), take(b, content, index, memo, valid), parameters)
         case Union(tags, inner, contents, _, parameters):
             ops = b.home(tags, index)
             return Union(ops.take(tags, index), ops.take(inner, index), contents, ops.size(index), parameters)
@@ -246,7 +249,7 @@ def take_missing(b: Backend, node: Node, index: Any, valid: Any) -> Option:
     n = ops.size(index)
     if isinstance(node, Unknown) or (isinstance(node.length, int) and node.length == 0):
         return Option(ops.full((n,), False, "bool"), blank(b, node, n))
-    return option(b, valid, take(b, node, ops.where(valid, index, 0)))
+    return option(b, valid, take(b, node, ops.where(valid, index, 0), None, valid))
 
 
 def blank(b: Backend, node: Node, n: Any) -> Node:

@@ -135,10 +135,12 @@ class Rows:
             self._hash = hash((self.nrows, self.total))
         return self._hash
 
-    def take(self, index: Any) -> tuple[Rows, Any]:
-        """The rows at `index`, and the index of their elements in this partition's content."""
+    def take(self, index: Any, valid: Any = None) -> tuple[Rows, Any]:
+        """The rows at `index` (empty ones where `valid` is given and false), and the index of their elements in this
+        partition's content."""
         ops = self.ops
-        rows = Rows.from_lengths(ops, ops.take(self.lengths, index))
+        lengths = ops.take(self.lengths, index)
+        rows = Rows.from_lengths(ops, lengths if valid is None else ops.where(valid, lengths, 0))
         shift = ops.take(self.starts, index) - rows.starts
         return rows, ops.arange(rows.total) + ops.repeat(shift, rows.lengths, rows.total)
 
