@@ -54,6 +54,9 @@ class NumpyBackend(Backend):
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         return x[start:stop:step]
 
+    def entry(self, x: Any, i: int) -> Any:
+        return x[i]
+
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if rows.offsets is None:
             return _scatter(np.add, x, rows, 0)
@@ -80,7 +83,7 @@ class NumpyBackend(Backend):
         return np.cumsum(x, axis=0, dtype=x.dtype)
 
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return x.reshape(shape)
+        return x.reshape(shape) if shape else x.reshape(())[()]  # a 0-d value is a NumPy scalar
 
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
         return np.broadcast_to(x, shape)
@@ -120,9 +123,8 @@ class NumpyBackend(Backend):
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         if descending:  # a stable descending order is the ascending one of the reversed array, reversed
-            flipped = np.lexsort((x[::-1], rows.ids[::-1]))[::-1]
-            within = x.shape[0] - 1 - flipped
-            return within
+            flipped = np.lexsort((x[::-1], -rows.ids[::-1]))[::-1]
+            return x.shape[0] - 1 - flipped
         return np.lexsort((x, rows.ids))
 
 

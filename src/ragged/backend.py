@@ -152,6 +152,10 @@ class Backend(ABC):
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         """A new array filled with one value."""
 
+    def entry(self, x: Any, i: int) -> Any:
+        """`x[i]` for a position in range: one axis less, the framework's own 0-d value of a 1-d array."""
+        return self.reshape(self.slice(x, i, i + 1), x.shape[1:])
+
     def expand(self, x: Any, rows: Rows) -> Any:
         """Each row's entry of `x` repeated for each of the row's elements."""
         return self.take(x, rows.ids)

@@ -1,0 +1,51 @@
+"""`x[key]`: the key is planned without touching content, then each content is gathered once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ragged.array import Array
+from ragged.nodes import slice_node
+from ragged.slicing._entry import entry, finish, project, within
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+    from ragged.nodes import Node
+
+__all__ = ["getitem"]
+
+
+def getitem(array: Array, key: Any) -> Any:
+    """What `array[key]` is: an Array, a Record, the framework's own 0-d value, a `str` or `bytes`, or None.
+
+    Args:
+        key: an int, slice, Ellipsis, None (a new axis), field name or list of names; an array or list of booleans or
+            integers, flat, n-dimensional or ragged, with or without missing values; or a tuple of these.
+
+    Raises:
+        OutOfRangeError: an integer beyond its list.
+        StructureError: a ragged mask or index whose rows are not those of the array.
+        FieldError: no such field.
+        AxisError: more axes asked for than there are.
+        DTypeError: a key that no array is indexed by.
+
+    >>> import ragged
+    >>> x = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
+    >>> x[:, ::-1]
+    <Array [[3, 2, 1], [], [5, 4]] type='3 * var * float64'>
+    >>> x[x > 2]
+    <Array [[3], [], [4, 5]] type='3 * var * float64'>
+    """
+    node = array._node
+    if node is None:
+        node = array.layout
+    b, kind = array._backend, type(key)
+    if kind is int:
+        return entry(b, node, within(key, node.length), array._attrs, array._behavior)
+    if kind is slice:
+        start, stop, step = key.indices(node.length)
+        if step == 1:
+            return Array._of(slice_node(b, node, start, max(start, stop)), b, array._attrs, array._behavior)
+    elif kind is str:
+        return finish(b, project(b, node, (key,)), array._attrs, array._behavior)
+    raise NotImplementedError(repr(key))
