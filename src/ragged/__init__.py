@@ -18,6 +18,7 @@ from ragged.interchange import backend, from_native, to_awkward, to_backend, to_
 from ragged.missing import mask
 from ragged.printing import show
 from ragged.records import fields, with_field, zip
+from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
 from ragged.structure import flatten, num
 from ragged.types import type
@@ -35,15 +36,25 @@ __all__ = [
     "Record",
     "StructureError",
     "UnsupportedError",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
     "available",
     "backend",
+    "count",
+    "count_nonzero",
     "current",
     "fields",
     "flatten",
     "from_native",
     "mask",
+    "max",
+    "min",
     "num",
+    "prod",
     "show",
+    "sum",
     "to_awkward",
     "to_backend",
     "to_list",

@@ -1,0 +1,228 @@
+"""What a reducer does to the values of its segments, one primitive each; composed forms where a derivative is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.errors import DTypeError
+from ragged.rows import Rows
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+    from ragged.rows import Groups, Segments
+
+__all__ = [
+    "all_of",
+    "any_of",
+    "count_nonzero_of",
+    "count_of",
+    "first_largest",
+    "first_smallest",
+    "largest_of",
+    "prod_of",
+    "smallest_of",
+    "sum_all",
+    "sum_of",
+]
+
+WIDE = {"b": np.dtype("int64"), "i": np.dtype("int64"), "u": np.dtype("uint64")}
+
+
+def widened(b: Backend, x: Any) -> Any:
+    """Booleans and small integers as 64-bit ones, as sums and products of them are."""
+    dtype = b.dtype(x)
+    wide = WIDE.get(dtype.kind)
+    return x if wide is None or wide == dtype else b.astype(x, wide)
+
+
+def sum_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Sum of each segment."""
+    if b.dtype(x).kind == "M":
+        raise DTypeError(f"dates ({b.dtype(x)}) have no sum; subtract one of them first")
+    return b.segment_sum(widened(b, x), segments)
+
+
+def sum_all(b: Backend, x: Any) -> Any:
+    """Sum of everything."""
+    if b.dtype(x).kind == "M":
+        raise DTypeError(f"dates ({b.dtype(x)}) have no sum; subtract one of them first")
+    return b.sum(widened(b, x), (0,))
+
+
+def count_of(b: Backend, x: Any, segments: Any, initial: Any = None) -> Any:
+    """Number of elements of each segment."""
+    if segments.offsets is not None:
+        return b.asarray(segments.lengths)
+    ops = b.home(segments.ids)
+    return b.asarray(ops.segment_sum(ops.full((ops.size(segments.ids),), 1, "int64"), segments))
+
+
+def truth(b: Backend, x: Any) -> Any:
+    """Whether each value is nonzero (NaN is)."""
+    kind = b.dtype(x).kind
+    if kind == "b":
+        return x
+    return b.apply("not_equal", b.astype(x, "int64") if kind in "mM" else b.stop_gradient(x), 0)
+
+
+def any_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Whether any value of each segment is nonzero."""
+    return b.segment_max(truth(b, x), segments, False)
+
+
+def all_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Whether all values of each segment are nonzero."""
+    return b.segment_min(truth(b, x), segments, True)
+
+
+def count_nonzero_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Number of nonzero values of each segment."""
+    return b.segment_sum(b.astype(truth(b, x), "int64"), segments)
+
+
+def least(dtype: np.dtype[Any], largest: bool) -> Any:
+    """The value that never wins: what the maximum (or minimum) of nothing is."""
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return info.min if largest else info.max
+    if dtype.kind == "b":
+        return not largest
+    if dtype.kind in "mM":
+        bits = np.iinfo("int64")
+        return np.array(bits.min if largest else bits.max, "int64").view(dtype)[()]
+    return -np.inf if largest else np.inf
+
+
+def checked_initial(dtype: np.dtype[Any], initial: Any) -> Any:
+    """`initial` in the array's dtype, refused where that would change it."""
+    if dtype.kind in "iub" and (initial != initial or initial in (np.inf, -np.inf) or initial != dtype.type(initial)):
+        raise DTypeError(f"initial={initial!r} is no {dtype}; convert the array first, as values_astype(x, float)")
+    return np.asarray(initial).astype(dtype)[()]
+
+
+def largest_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Maximum of each segment; tied values share its derivative equally."""
+    return extremum_of(b, x, segments, initial, True)
+
+
+def smallest_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Minimum of each segment; tied values share its derivative equally."""
+    return extremum_of(b, x, segments, initial, False)
+
+
+def extremum_of(b: Backend, x: Any, segments: Segments, initial: Any, largest: bool) -> Any:
+    """Maximum or minimum of each segment, and of `initial` where it is given."""
+    dtype = b.dtype(x)
+    identity = least(dtype, largest)
+    if b.differentiating(x):
+        value = shared_extremum(b, x, segments, identity, largest)
+    else:
+        value = (b.segment_max if largest else b.segment_min)(x, segments, identity)
+    if initial is None:
+        return value
+    return b.apply("maximum" if largest else "minimum", value, checked_initial(dtype, initial))
+
+
+def tied(b: Backend, x: Any, segments: Any, identity: Any, largest: bool) -> tuple[Any, Any]:
+    """Which values equal their segment's extremum (structure), and the extremum."""
+    best = (b.segment_max if largest else b.segment_min)(x, segments, identity)
+    spread = b.take(best, segments.ids)
+    ties = b.apply("equal", x, spread)
+    if b.dtype(x).kind in "fcmM":  # NaN is equal to nothing, yet it wins
+        ties = b.apply("logical_or", ties, b.apply("not_equal", x, x))
+    return b.as_structure(ties), best
+
+
+def first_largest(b: Backend, x: Any, segments: Any, initial: Any = None) -> Any:
+    """Index in `x` of each segment's first maximum."""
+    return first_extremum(b, x, segments, True)
+
+
+def first_smallest(b: Backend, x: Any, segments: Any, initial: Any = None) -> Any:
+    """Index in `x` of each segment's first minimum."""
+    return first_extremum(b, x, segments, False)
+
+
+def first_extremum(b: Backend, x: Any, segments: Any, largest: bool) -> Any:
+    """Index in `x` of each segment's first maximum (or minimum; NaN wins), structure; anything where it is empty."""
+    if segments.offsets is not None:
+        return b.segment_argmax(x, segments, largest)
+    x = b.stop_gradient(x)
+    ties, _ = tied(b, x, segments, least(b.dtype(x), largest), largest)
+    return first_of(b.home(ties), ties, segments)
+
+
+def first_of(ops: Backend, ties: Any, segments: Any) -> Any:
+    """Index of each segment's first true entry; 0 where there is none."""
+    n = ops.size(ties)
+    index = ops.segment_min(ops.where(ties, ops.arange(n), n), segments, n)
+    return ops.where(index < n, index, 0)
+
+
+def shared_extremum(b: Backend, x: Any, segments: Any, identity: Any, largest: bool) -> Any:
+    """The extremum as its first place, plus differences (all exactly 0) that hand tied values their equal share."""
+    ops = b.home(segments.ids)
+    if not ops.size(segments.ids):
+        return b.full((segments.nrows,), identity, b.dtype(x))
+    constant = b.stop_gradient(x)
+    ties, best = tied(b, constant, segments, identity, largest)
+    ops = b.home(ties)
+    first = first_of(ops, ties, segments)
+    filled = ops.segment_max(ties, segments, False)
+    value = b.where(filled, b.take(x, first), b.full((), identity, b.dtype(x)))
+    counts = ops.segment_sum(ops.astype(ties, "int64"), segments)
+    if ops.true(ops.xp.all(counts <= 1)):
+        return value
+    spread = ops.take(counts, segments.ids)
+    others = ties & (ops.arange(ops.size(ties)) != ops.take(first, segments.ids))
+    others = others & b.as_structure(b.apply("isfinite", constant))
+    gap = b.apply("subtract", x, b.take(value, segments.ids), valid=others)
+    zero = b.full((), 0, b.dtype(x))
+    share = b.apply("true_divide", b.where(others, gap, zero), b.astype(b.asarray(spread), b.dtype(x)))
+    return b.apply("add", value, b.segment_sum(share, segments))
+
+
+def prod_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Product of each segment, exact with zeros and negatives, in values and derivatives."""
+    if b.dtype(x).kind in "mM":
+        raise DTypeError(f"times ({b.dtype(x)}) have no product")
+    x = widened(b, x)
+    if not b.differentiating(x):
+        native = b.segment_prod(x, segments)
+        if native is not None:
+            return native
+    return pairwise_prod(b, x, segments)
+
+
+def pairwise_prod(b: Backend, x: Any, segments: Any) -> Any:
+    """Neighbours multiplied until one value a segment is left: as many rounds as the longest one has halvings."""
+    if segments.offsets is None:
+        segments, order = gathered(b, segments)
+        x = b.take(x, order)
+    rows = segments
+    one = b.full((), 1, b.dtype(x))
+    while rows.longest > 1:
+        ops = rows.ops
+        halves = Rows.from_lengths(ops, (rows.lengths + 1) // 2)
+        position = halves.positions * 2
+        paired = position + 1 < ops.repeat(rows.lengths, halves.lengths, halves.total)
+        even = position + ops.repeat(rows.starts, halves.lengths, halves.total)
+        odd = b.take(x, ops.where(paired, even + 1, even))
+        x = b.apply("multiply", b.take(x, even), b.where(paired, odd, one))
+        rows = halves
+    ops = rows.ops
+    if not ops.size(rows.ids):
+        return b.full((rows.nrows,), 1, b.dtype(x))
+    filled = rows.lengths > 0
+    return b.where(filled, b.take(x, ops.where(filled, rows.starts, 0)), one)
+
+
+def gathered(b: Backend, groups: Groups) -> tuple[Rows, Any]:
+    """Contiguous rows of the groups, and the order of the elements that makes them so."""
+    ops = b.home(groups.ids)
+    n = ops.size(groups.ids)
+    order = ops.segment_argsort(groups.ids, Rows.regular(ops, 1, n))
+    counts = ops.segment_sum(ops.full((n,), 1, "int64"), groups)
+    return Rows.from_lengths(ops, counts, n), order
