@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -69,18 +71,16 @@ print("ragged", ragged.__file__, "works")
 @nox.session
 def build(session: nox.Session) -> None:
     """Wheel and sdist, each installed into a clean environment outside the checkout, and used there."""
-    session.install("build", *CONSTRAINTS)
-    dist = Path(session.create_tmp()) / "dist"
-    for old in dist.glob("ragged_diff-*"):
-        old.unlink()
-    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
-    for built in (*dist.glob("*.whl"), *dist.glob("*.tar.gz")):
-        place = Path(session.create_tmp()) / built.name.replace(".", "_")
-        session.run("python", "-m", "venv", "--clear", str(place))
-        python = str(next((place / name for name in ("bin/python", "Scripts/python.exe") if (place / name).exists())))
-        session.run(
-            python, "-m", "pip", "install", "-q", *CONSTRAINTS, f"ragged-diff[cli] @ {built.as_uri()}", external=True
-        )
-        with session.chdir(place):
-            session.run(python, "-W", "error", "-c", SMOKE, external=True)
-            session.run(str(Path(python).with_name("ragged")), "--help", external=True, silent=True)
+    install(session, "build")
+    with TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--outdir", folder, str(ROOT))
+        for built in sorted(Path(folder).glob("ragged_diff-*")):
+            place = Path(folder) / f"environment-{built.suffix[1:]}"
+            session.run("python", "-m", "venv", str(place))
+            programs = place / ("Scripts" if sys.platform == "win32" else "bin")
+            python = str(programs / "python")
+            requirement = f"ragged-diff[cli] @ {built.as_uri()}"
+            session.run(python, "-m", "pip", "install", "-q", *CONSTRAINTS, requirement, external=True)
+            with session.chdir(place):
+                session.run(python, "-W", "error", "-c", SMOKE, external=True)
+                session.run(str(programs / "ragged"), "--help", external=True, silent=True)

@@ -2,6 +2,7 @@
 
 from ragged.array import Array, Record
 from ragged.backend import Backend
+from ragged.comparison import Comparison, compare
 from ragged.context import current, use
 from ragged.errors import (
     AxisError,
@@ -27,6 +28,7 @@ __all__ = [
     "Array",
     "AxisError",
     "Backend",
+    "Comparison",
     "BackendMismatchError",
     "DTypeError",
     "FieldError",
@@ -42,6 +44,7 @@ __all__ = [
     "argmin",
     "available",
     "backend",
+    "compare",
     "count",
     "count_nonzero",
     "current",
