@@ -50,6 +50,14 @@ class Backend(ABC):
     def owns(self, x: Any) -> bool:
         """Whether `x` is a dense array (tracers included) of this backend."""
 
+    def serving(self, x: Any) -> Backend:
+        """The configuration of this backend for the dense array `x` that it owns (JAX: the one with 64 bits for 64 bits)."""
+        return self
+
+    def joined(self, other: Backend) -> Backend:
+        """The configuration that runs an operation on arrays of two configurations of this framework."""
+        return max(self, other, key=lambda each: each.level)
+
     @abstractmethod
     def asarray(self, x: Any, dtype: Any = None) -> Any:
         """Content from a NumPy array, a number or an array of this backend; shared where it can be."""

@@ -64,7 +64,7 @@ def common_backend(backends: Sequence[Backend | None]) -> Backend:
             # of two tapes the deeper; of NumPy and another framework, the other framework
             best = max(best, backend, key=lambda each: (each.base.name != "numpy", each.level))
         elif best.base.name == backend.base.name:  # one framework, configured twice
-            best = max(best, backend, key=lambda each: each.level)
+            best = best.joined(backend)
         else:
             raise BackendMismatchError(
                 f"arrays of two frameworks in one operation: {best.base.name} and {backend.base.name}; "

@@ -94,4 +94,4 @@ def backend_of_dense(x: Any) -> Backend | None:
         return x.tape  # type: ignore[no-any-return]
     kind: type = type(x)
     backend = backend_of_type(kind)
-    return backend if backend is not None and backend.owns(x) else None
+    return backend.serving(x) if backend is not None and backend.owns(x) else None

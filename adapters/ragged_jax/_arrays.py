@@ -1,0 +1,60 @@
+"""Arrays into JAX, and values out of it as structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ragged.errors import UnsupportedError
+from ragged_jax._compat import Tracer
+from ragged_jax._dtypes import held
+
+__all__ = ["place", "structure"]
+
+
+def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
+    """`x` as a JAX array, on `device` if one is named. Memory is shared only where nobody can write to it."""
+    if isinstance(x, jax.Array):
+        if dtype is not None and x.dtype != (dtype := held(dtype)):
+            x = lax.convert_element_type(x, dtype)
+        return x if device is None or _is_on(x, device) else jax.device_put(x, device)
+    x = np.asarray(x)
+    dtype = held(x.dtype if dtype is None else dtype)
+    if x.dtype == dtype and is_frozen(x):
+        return jax.device_put(x, device)  # shares 64-byte-aligned memory on the CPU, copies otherwise
+    return jnp.array(x, dtype) if device is None else jax.device_put(np.array(x, dtype), device)
+
+
+def _is_on(x: Any, device: Any) -> bool:
+    return isinstance(x, Tracer) or x.devices() == {device}
+
+
+def is_frozen(x: np.ndarray[Any, Any]) -> bool:
+    """Whether no one can write to the array's memory: neither through it nor through what it is a view of."""
+    owner: Any = x
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return owner is None or isinstance(owner, bytes) or (isinstance(owner, memoryview) and owner.readonly)
+
+
+def structure(x: Any) -> Any:
+    """The values as NumPy structure, cut off from differentiation.
+
+    Raises:
+        UnsupportedError: the values are not known yet, because a transformation is tracing the program.
+    """
+    if isinstance(x, np.ndarray):
+        return x
+    x = lax.stop_gradient(x)
+    if isinstance(x, Tracer):
+        raise UnsupportedError(
+            f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be known "
+            "under jax.jit, jax.vmap and jax.checkpoint; compile with ragged.jit, or call the function without them"
+        )
+    return np.asarray(x)

@@ -1,0 +1,218 @@
+"""The protocol on JAX: content in `jax.Array`s and tracers, structure in NumPy on the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ragged.backend import Backend
+from ragged.errors import OutOfRangeError, UnsupportedError
+from ragged.registry import get_backend
+from ragged_jax import _functions, _kernels, _transforms
+from ragged_jax._arrays import place, structure
+from ragged_jax._compat import Tracer, x64_enabled
+from ragged_jax._dtypes import NARROWER, held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.rows import Rows, Segments
+
+INT32 = 2**31 - 1
+
+
+class JaxBackend(Backend):
+    """JAX arrays and tracers. Structure is concrete and lives on NumPy."""
+
+    name = "jax"
+    xp = jnp
+    device: Any = None
+    precision: str | None = None
+    options: tuple[Any, str | None] = (None, None)
+
+    def __init__(self) -> None:
+        self._home = get_backend("numpy")
+
+    # ------------------------------------------------------------------ where things are
+
+    def home(self, *arrays: Any) -> Backend:
+        return self._home
+
+    def owns(self, x: Any) -> bool:
+        return isinstance(x, jax.Array)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        return place(x, dtype, self.device)
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        return np.asarray(x)
+
+    def as_structure(self, x: Any) -> Any:
+        return structure(x)
+
+    def differentiating(self, x: Any) -> bool:
+        return isinstance(x, Tracer)
+
+    def stop_gradient(self, x: Any) -> Any:
+        return lax.stop_gradient(x)
+
+    def serving(self, x: Any) -> Backend:
+        wide = x.dtype in NARROWER and self.precision is None and not x64_enabled()
+        return self.configured(self.options[0], "float64") if wide else self
+
+    def joined(self, other: Backend) -> Backend:
+        precision, device = self.precision, self.options[0]
+        if isinstance(other, JaxBackend):
+            precision, device = precision or other.precision, device if device is not None else other.options[0]
+        return self.configured(device, precision)
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        from ragged_jax._configured import configure
+
+        return configure(device, precision)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, self.options
+
+    # ------------------------------------------------------------------ differentiation
+
+    def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+        return _transforms.vjp(f, primals)
+
+    def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+        return _transforms.jvp(f, primals, tangents)
+
+    def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return jax.checkpoint(f)
+
+    # ------------------------------------------------------------------ sizes and dtypes
+
+    def bound(self, offsets: Any, upper: Any) -> Any:
+        return int(structure(offsets)[-1])
+
+    def astype(self, x: Any, dtype: Any) -> Any:
+        dtype = held(dtype)
+        return x if x.dtype == dtype else lax.convert_element_type(x, dtype)
+
+    # ------------------------------------------------------------------ differentiable primitives
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        if valid is not None and not any(isinstance(x, Tracer) for x in args):
+            valid = None  # nothing is differentiated: what comes out of places that do not count is never seen
+        return _functions.call(name, args, valid)
+
+    def take(self, x: Any, index: Any) -> Any:
+        return _kernels.take(x, _index(index, x.shape[0]))
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        return _kernels.expand(x, _index(rows.ids, x.shape[0]))
+
+    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+        size = max(0, -(-(stop - start) // step))
+        return x if size == x.shape[0] else _kernels.slice_rows(x, start, size, step)
+
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        if x.dtype == bool:
+            x = self.astype(x, np.int64)
+        return _kernels.segment_sum(x, _index(rows.ids, rows.nrows), rows.nrows, rows.offsets is not None)
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        x = lax.stop_gradient(x)
+        if not isinstance(x, Tracer):
+            return self.asarray(self._home.segment_max(np.asarray(x), rows, identity))
+        contiguous = rows.offsets is not None
+        most = _kernels.segment_max(x, _index(rows.ids, rows.nrows), rows.nrows, contiguous, _lowest(x.dtype))
+        empty = np.bincount(rows.ids, minlength=rows.nrows)[: rows.nrows] == 0
+        empty = empty.reshape((-1,) + (1,) * (x.ndim - 1))
+        return self.where(empty, identity, most) if empty.any() else most
+
+    def concat(self, arrays: Sequence[Any]) -> Any:
+        return jnp.concatenate(list(arrays))
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        dtype = np.result_type(*(z if _is_scalar(z) else z.dtype for z in (x, y)))
+        return _kernels.where(condition, x, y, held(dtype))
+
+    def cumulative_sum(self, x: Any) -> Any:
+        return _kernels.cumulative_sum(x)
+
+    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return x if x.shape == shape else jnp.reshape(x, shape)
+
+    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return jnp.broadcast_to(x, shape)
+
+    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return jnp.sum(x, axis=axes, dtype=x.dtype)
+
+    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return jnp.transpose(x, axes)
+
+    def matmul(self, x: Any, y: Any) -> Any:
+        dtype = held(np.result_type(x.dtype, y.dtype))
+        return jnp.matmul(self.astype(x, dtype), self.astype(y, dtype), precision="highest")
+
+    def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
+        return place(jnp.full(shape, value, held(dtype)), None, self.device)
+
+    # ------------------------------------------------------------------ structure primitives
+
+    def arange(self, n: Any) -> Any:
+        return jnp.arange(n, dtype=held(np.int64))
+
+    def repeat(self, x: Any, counts: Any, total: Any) -> Any:
+        return jnp.repeat(x, counts, axis=0, total_repeat_length=total)
+
+    def offsets_from_lengths(self, lengths: Any) -> Any:
+        lengths = self.astype(lengths, np.int64)
+        return jnp.concatenate([jnp.zeros(1, lengths.dtype), jnp.cumsum(lengths)])
+
+    def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
+        return jnp.searchsorted(x, values, side=side)
+
+    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        return jnp.flatnonzero(mask, size=size, fill_value=mask.shape[0])
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        return self._home.segment_argsort(structure(x), rows, descending)
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        return self._home.segment_argmax(structure(x), rows, largest)
+
+    def largest(self, x: Any) -> Any:
+        return self._home.largest(structure(x))
+
+    def true(self, x: Any) -> bool:
+        x = lax.stop_gradient(x)
+        return False if isinstance(x, Tracer) else bool(x)
+
+
+def _restored(device: Any, precision: str | None) -> Backend:
+    return get_backend("jax").configured(device, precision)
+
+
+def _is_scalar(x: Any) -> bool:
+    return isinstance(x, bool | int | float | complex)
+
+
+def _index(index: Any, size: int) -> Any:
+    """Positions below `size`, which JAX narrows to 32 bits unless it has 64."""
+    if size > INT32 and not x64_enabled():
+        raise OutOfRangeError(
+            f"positions in an axis of {size} entries overflow JAX's 32-bit indices; "
+            'ragged.use("jax", precision="float64") gives it 64'
+        )
+    return index
+
+
+def _lowest(dtype: Any) -> Any:
+    """What every maximum of this dtype is at least."""
+    if dtype.kind == "b":
+        return np.False_
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        raise UnsupportedError("JAX has no segment maximum of complex numbers while it traces; take it of the parts")
+    return np.asarray(-np.inf if jnp.issubdtype(dtype, jnp.floating) else np.iinfo(dtype).min, dtype)

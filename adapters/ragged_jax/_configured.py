@@ -1,0 +1,82 @@
+"""JAX with the options of one `use(...)`: 64 bits within ragged's own calls, a device."""
+
+from __future__ import annotations
+
+import functools
+from functools import cache
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from ragged.errors import UnsupportedError
+from ragged.registry import get_backend
+from ragged_jax._backend import JaxBackend
+from ragged_jax._compat import enable_x64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["WideJaxBackend", "configure"]
+
+
+class WideJaxBackend(JaxBackend):
+    """JAX whose every call runs inside a scope of 64 bits; no setting of the process changes."""
+
+    precision = "float64"
+
+    def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+        with enable_x64():
+            outputs, aux, pullback = super().vjp(f, primals)
+        return outputs, aux, scoped(pullback)
+
+    def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return scoped(super().checkpoint(f))
+
+
+def scoped(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, run with 64 bits."""
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with enable_x64():
+            return f(*args, **kwargs)
+
+    return call
+
+
+# The rest of the protocol, method by method: what neither computes nor converts needs no scope.
+UNSCOPED = {"checkpoint", "configured", "differentiating", "home", "joined", "owns", "serving", "size", "vjp"}
+for _name, _method in [(name, getattr(JaxBackend, name)) for name in dir(JaxBackend)]:
+    if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:
+        setattr(WideJaxBackend, _name, scoped(_method))
+
+
+@cache
+def configure(device: Any, precision: str | None) -> JaxBackend:
+    """The one backend with these options.
+
+    Raises:
+        UnsupportedError: an unknown precision, or a device that JAX does not find here.
+    """
+    if precision not in (None, "float64"):
+        raise UnsupportedError(f"precision={precision!r} is not known to JAX; say 'float64' or leave it out")
+    if device is None and precision is None:
+        plain: Any = get_backend("jax")
+        return plain  # type: ignore[no-any-return]
+    backend = JaxBackend() if precision is None else WideJaxBackend()
+    backend.device = None if device is None else find_device(device)
+    backend.options = (device, precision)
+    return backend
+
+
+def find_device(device: Any) -> Any:
+    """The JAX device that `device` names: one of JAX's own, "cpu", "gpu", "gpu:1"."""
+    if isinstance(device, jax.Device):
+        return device
+    platform, _, number = str(device).partition(":")
+    try:
+        return jax.devices(platform)[int(number or 0)]
+    except (RuntimeError, IndexError, ValueError):
+        here = ", ".join(f"{each.platform}:{each.id}" for each in jax.devices())
+        raise UnsupportedError(f"JAX finds no device {device!r} here; it has {here}") from None
