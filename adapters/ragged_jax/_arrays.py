@@ -54,7 +54,7 @@ def structure(x: Any) -> Any:
     x = lax.stop_gradient(x)
     if isinstance(x, Tracer):
         raise UnsupportedError(
-            f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be known "
-            "under jax.jit, jax.vmap and jax.checkpoint; compile with ragged.jit, or call the function without them"
+            f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be "
+            "known under jax.jit, vmap and checkpoint; compile with ragged.jit, or call the function without them"
         )
     return np.asarray(x)

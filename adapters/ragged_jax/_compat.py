@@ -12,12 +12,12 @@ __all__ = ["Tracer", "enable_x64", "x64_enabled"]
 
 Tracer = jax.core.Tracer
 _config: Any = jax.config
-_enable_x64: Any = getattr(jax, "enable_x64", None) or importlib.import_module("jax.experimental").enable_x64
+_x64_module: Any = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
 
 
 def enable_x64() -> AbstractContextManager[None]:
     """A scope, of this thread alone, in which JAX keeps 64 bits."""
-    return cast("AbstractContextManager[None]", _enable_x64(True))
+    return cast("AbstractContextManager[None]", _x64_module.enable_x64(True))
 
 
 def x64_enabled() -> bool:
