@@ -181,7 +181,11 @@ two_results: dict[str, tuple[tuple[Rule | None, ...], ...]] = {
 """The same for functions of two results, for each result."""
 
 holomorphic = frozenset(
-    "add arccos arccosh arcsin arcsinh arctan arctanh cos cosh divide exp exp2 expm1 float_power log log10 log1p log2 multiply "
-    "negative positive power reciprocal sin sinh sqrt square subtract tan tanh".split()
+    name
+    for line in (
+        "add subtract multiply divide negative positive reciprocal square sqrt power float_power",
+        "exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh",
+    )
+    for name in line.split()
 )
 """Functions whose complex form continues the real one."""

@@ -1,0 +1,369 @@
+"""Reverse mode for backends without autodiff: a `Tape` is itself a `Backend`, which records what the inner one does."""
+
+from __future__ import annotations
+
+import heapq
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.autodiff.box import Box
+from ragged.autodiff.rules import fit, matmul_left, matmul_right, primitives
+from ragged.backend import Backend
+from ragged.errors import DTypeError, RaggedError
+from ragged.ufuncs import table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.rows import Rows, Segments
+
+__all__ = ["Pullback", "Tape", "tape_jvp", "tape_vjp"]
+
+
+class Step:
+    """One recorded value: its place in the order of the program, and how its cotangent flows to what it was made of."""
+
+    __slots__ = ("dtype", "edges", "serial", "shape")
+
+    def __init__(self, serial: int, value: Any, edges: tuple[tuple[Step, Callable[..., Any]], ...]) -> None:
+        self.serial = serial
+        self.edges = edges
+        self.shape = value.shape
+        self.dtype = value.dtype
+
+
+class Tape(Backend):
+    """The inner backend, recording: values that depend on the inputs are `Box`es, all others are the inner's own.
+
+    Steps refer to the steps before them, so what no output depends on is freed while the program runs.
+    """
+
+    name = "tape"
+
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
+        self.level = inner.level + 1
+        self.name = inner.name  # type: ignore[misc]
+        self.xp = inner.xp
+        self._base = inner.base
+        self._serials = count()
+
+    @property
+    def base(self) -> Backend:
+        return self._base
+
+    # ------------------------------------------------------------------ boxes
+
+    def leaf(self, value: Any) -> Box:
+        """An input of the program."""
+        return Box(value, self, Step(next(self._serials), value, ()))
+
+    def value(self, x: Any) -> Any:
+        """What the inner backend sees of `x`."""
+        if type(x) is not Box:
+            return x
+        if x.tape is self:
+            return x.value
+        if x.tape.level >= self.level:
+            raise RaggedError(
+                "a value of one differentiated program was used in another: return it from the program instead of keeping it"
+            )
+        return x
+
+    def record(self, value: Any, *sources: tuple[Any, Callable[..., Any]]) -> Any:
+        """`value` on the tape, with `(operand, pull)` for each operand that it was made of; integers are constants."""
+        if value.dtype.kind not in "fc":
+            return value
+        edges = tuple((x.step, pull) for x, pull in sources if type(x) is Box and x.tape is self)
+        return Box(value, self, Step(next(self._serials), value, edges)) if edges else value
+
+    def constant(self, x: Any) -> Any:
+        """The plain value beneath all tapes."""
+        while type(x) is Box:
+            x = x.value
+        return x
+
+    # ------------------------------------------------------------------ where things are
+
+    def home(self, *arrays: Any) -> Backend:
+        return self._base.home(*(self.constant(x) for x in arrays))
+
+    def owns(self, x: Any) -> bool:
+        return x.tape is self or self.inner.owns(x) if type(x) is Box else self.inner.owns(x)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        if type(x) is Box:
+            return x if dtype is None else self.astype(x, dtype)
+        return self.inner.asarray(x, dtype)
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        if type(x) is Box:
+            raise DTypeError(
+                "this value is being differentiated and has no NumPy form here; "
+                "return it from the program, or take ragged.stop_gradient(x) first"
+            )
+        return self.inner.to_numpy(x)
+
+    def as_structure(self, x: Any) -> Any:
+        return self._base.as_structure(self.constant(x))
+
+    def differentiating(self, x: Any) -> bool:
+        return type(x) is Box or self.inner.differentiating(x)
+
+    def stop_gradient(self, x: Any) -> Any:
+        return self._base.stop_gradient(self.constant(x))
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        self._base.configured(device, precision)
+        return self
+
+    # ------------------------------------------------------------------ differentiable primitives
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        mine = [type(x) is Box and x.tape is self for x in args]
+        if not any(mine):
+            return self.inner.apply(name, *(self.value(x) for x in args), valid=valid)
+        if valid is not None:
+            return self._apply_valid(name, args, valid)
+        values = tuple(self.value(x) for x in args)
+        ans = self.inner.apply(name, *values)
+        entry = table[name]
+        if entry.parts:
+            return tuple(
+                self._elementwise(part, ans, rules, args, values) for part, rules in zip(ans, entry.parts, strict=True)
+            )
+        return self._elementwise(ans, ans, entry.vjps, args, values)
+
+    def _elementwise(self, value: Any, ans: Any, rules: Any, args: Any, values: Any) -> Any:
+        def pull(rule: Any) -> Any:
+            return lambda b, g: rule(b, g, ans, *values)
+
+        return self.record(value, *((x, pull(rule)) for x, rule in zip(args, rules, strict=True) if rule is not None))
+
+    def _apply_valid(self, name: str, args: tuple[Any, ...], valid: Any) -> Any:
+        """The double where: a safe point goes in and zero comes out wherever the result does not count."""
+        ndim = max(getattr(x, "ndim", 0) for x in args)
+        if ndim > 1:
+            valid = self.home(valid).reshape(valid, (*valid.shape, *(1,) * (ndim - 1)))
+        safe = table[name].safe
+        inputs = [self.where(valid, x, safe) if getattr(x, "ndim", 0) or type(x) is Box else x for x in args]
+        ans = self.apply(name, *inputs)
+        if isinstance(ans, tuple):
+            return tuple(self.where(valid, part, 0) for part in ans)
+        return self.where(valid, ans, 0) if ans.dtype.kind in "fc" else ans
+
+    def _primitive(self, name: str, x: Any, *parameters: Any) -> Any:
+        if type(x) is not Box or x.tape is not self:
+            return getattr(self.inner, name)(self.value(x), *parameters)
+        rule, shape = primitives[name], x.value.shape
+        return self.record(
+            getattr(self.inner, name)(x.value, *parameters), (x, lambda b, g: rule(b, g, shape, *parameters))
+        )
+
+    def take(self, x: Any, index: Any) -> Any:
+        return self._primitive("take", x, index)
+
+    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+        return self._primitive("slice", x, start, stop, step)
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        return self._primitive("expand", x, rows)
+
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        return self._primitive("segment_sum", x, rows)
+
+    def cumulative_sum(self, x: Any) -> Any:
+        return self._primitive("cumulative_sum", x)
+
+    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return self._primitive("reshape", x, shape)
+
+    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return self._primitive("broadcast_to", x, shape)
+
+    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return self._primitive("sum", x, axes)
+
+    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return self._primitive("permute_dims", x, axes)
+
+    def astype(self, x: Any, dtype: Any) -> Any:
+        return x if type(x) is Box and x.dtype == dtype else self._primitive("astype", x, dtype)
+
+    def concat(self, arrays: Sequence[Any]) -> Any:
+        arrays = list(arrays)
+        sources, start = [], 0
+        for x in arrays:
+            stop = start + x.shape[0]
+            sources.append((x, partial(lambda b, g, low, high: b.slice(g, low, high), low=start, high=stop)))
+            start = stop
+        return self.record(self.inner.concat([self.value(x) for x in arrays]), *sources)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        condition = self.constant(condition)
+        return self.record(
+            self.inner.where(condition, self.value(x), self.value(y)),
+            (x, lambda b, g: b.where(condition, g, 0)),
+            (y, lambda b, g: b.where(condition, 0, g)),
+        )
+
+    def matmul(self, x: Any, y: Any) -> Any:
+        u, v = self.value(x), self.value(y)
+        return self.record(
+            self.inner.matmul(u, v),
+            (x, lambda b, g: matmul_left(b, g, u, v)),
+            (y, lambda b, g: matmul_right(b, g, u, v)),
+        )
+
+    def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
+        if type(value) is Box:
+            return self.broadcast_to(self.astype(value, np.dtype(dtype)), shape)
+        return self.inner.full(shape, value, dtype)
+
+    def repeat(self, x: Any, counts: Any, total: Any) -> Any:
+        ops = self.home(counts)
+        return self.take(x, ops.repeat(ops.arange(x.shape[0]), counts, total))
+
+    # ------------------------------------------------------------------ no gradient
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._base.segment_max(self.constant(x), rows, identity)
+
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._base.segment_min(self.constant(x), rows, identity)
+
+    def segment_prod(self, x: Any, rows: Segments) -> Any:
+        return None if type(x) is Box else self._base.segment_prod(x, rows)
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        return self._base.segment_argsort(self.constant(x), rows, descending)
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        return self._base.segment_argmax(self.constant(x), rows, largest)
+
+    def arange(self, n: Any) -> Any:
+        return self._base.arange(n)
+
+    def offsets_from_lengths(self, lengths: Any) -> Any:
+        return self._base.offsets_from_lengths(lengths)
+
+    def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
+        return self._base.searchsorted(self.constant(x), self.constant(values), side)
+
+    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        return self._base.flatnonzero(self.constant(mask), size)
+
+    def bound(self, offsets: Any, upper: Any) -> Any:
+        return self._base.bound(offsets, upper)
+
+    def largest(self, x: Any) -> Any:
+        return self._base.largest(self.constant(x))
+
+    def equal(self, x: Any, y: Any) -> bool:
+        return self._base.equal(self.constant(x), self.constant(y))
+
+    def true(self, x: Any) -> bool:
+        return self._base.true(self.constant(x))
+
+    def __repr__(self) -> str:
+        return f"<ragged backend {self.name}, differentiating to order {self.level}>"
+
+
+class Pullback:
+    """Cotangents of a program's outputs to cotangents of its inputs; `once` frees the steps as it walks them."""
+
+    def __init__(self, inner: Backend, outputs: list[Any], leaves: list[Step]) -> None:
+        self.inner = inner
+        self.outputs = outputs
+        self.leaves = leaves
+
+    def __call__(self, cotangents: Sequence[Any]) -> list[Any]:
+        return self._walk(cotangents, free=False)
+
+    def once(self, cotangents: Sequence[Any]) -> list[Any]:
+        """The same for a pullback that is not called again."""
+        return self._walk(cotangents, free=True)
+
+    def _walk(self, cotangents: Sequence[Any], free: bool) -> list[Any]:
+        b = deepest(self.inner, cotangents)
+        steps: dict[int, Step] = {}
+        totals: dict[int, Any] = {}
+        queue: list[int] = []
+
+        def add(step: Step, g: Any) -> None:
+            g = fit(b, g, step.shape, step.dtype)
+            serial = step.serial
+            if serial in totals:
+                totals[serial] = b.apply("add", totals[serial], g)
+                return
+            steps[serial], totals[serial] = step, g
+            heapq.heappush(queue, -serial)
+
+        with np.errstate(
+            all="ignore"
+        ):  # slopes at the edge of a domain are inf or NaN without a warning, as in frameworks
+            for step, g in zip(self.outputs, cotangents, strict=True):
+                if step is not None:
+                    add(step, g)
+            inputs = {step.serial for step in self.leaves}
+            while queue:
+                serial = -heapq.heappop(queue)
+                if serial in inputs:
+                    continue
+                step, g = steps.pop(serial), totals.pop(serial)
+                for source, pull in step.edges:
+                    add(source, pull(b, g))
+                if free:
+                    step.edges = ()
+        if free:
+            self.outputs = []
+        return own(
+            [totals[s.serial] if s.serial in totals else b.full(s.shape, 0, s.dtype) for s in self.leaves], cotangents
+        )
+
+
+def deepest(b: Backend, values: Sequence[Any]) -> Backend:
+    """`b`, or the deepest tape that any of the values is on."""
+    for x in values:
+        if type(x) is Box and x.tape.level > b.level:
+            b = x.tape
+    return b
+
+
+def own(results: list[Any], given: Sequence[Any]) -> list[Any]:
+    """The results with NumPy views, read-only ones and repeated ones copied: they are the caller's to write to."""
+    seen = {id(x) for x in given}
+    for i, x in enumerate(results):
+        if isinstance(x, np.ndarray) and (not x.flags.owndata or not x.flags.writeable or id(x) in seen):
+            results[i] = x = x.copy()
+        seen.add(id(x))
+    return results
+
+
+def tape_vjp(b: Backend, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[list[Any], Any, Pullback]:
+    """`Backend.vjp` by the tape: outputs, aux and the pullback.
+
+    Writeable NumPy inputs are copied: a buffer overwritten before the pullback would change the gradient.
+    """
+    tape = Tape(b)
+    leaves = [tape.leaf(x.copy() if isinstance(x, np.ndarray) else x) for x in primals]
+    outputs, aux = f(*leaves)
+    if isinstance(aux, list | tuple):
+        aux = [tape.value(x) for x in aux]
+    steps = [x.step if type(x) is Box and x.tape is tape else None for x in outputs]
+    return [tape.value(x) for x in outputs], aux, Pullback(b, steps, [x.step for x in leaves])
+
+
+def tape_jvp(
+    b: Backend, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[list[Any], list[Any], Any]:
+    """`Backend.jvp` by the tape: outputs, their tangents, and aux. The pullback is linear; its transpose pushes forward."""
+    outputs, aux, pullback = tape_vjp(b, f, primals)
+    zeros = [b.full(x.shape, 0, b.dtype(x)) for x in outputs]
+    if not zeros:
+        return outputs, zeros, aux
+    _, _, forward = tape_vjp(b, lambda *cotangents: (pullback.once(cotangents), ()), zeros)
+    return outputs, forward.once(list(tangents)), aux
