@@ -21,15 +21,15 @@ from ragged.printing import show
 from ragged.records import fields, with_field, zip
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
-from ragged.structure import flatten, num
+from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
 
 __all__ = [
     "Array",
     "AxisError",
     "Backend",
-    "Comparison",
     "BackendMismatchError",
+    "Comparison",
     "DTypeError",
     "FieldError",
     "MissingBackendError",
@@ -51,11 +51,13 @@ __all__ = [
     "fields",
     "flatten",
     "from_native",
+    "local_index",
     "mask",
     "max",
     "min",
     "num",
     "prod",
+    "ravel",
     "show",
     "sum",
     "to_awkward",
@@ -64,6 +66,7 @@ __all__ = [
     "to_native",
     "to_numpy",
     "type",
+    "unflatten",
     "use",
     "with_field",
     "zip",

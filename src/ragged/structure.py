@@ -1,19 +1,34 @@
-"""How lists are counted, joined to one and cut again."""
+"""How lists are counted, numbered, joined to one and cut again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._merging import merge
 from ragged.errors import AxisError, StructureError
-from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown, is_text, no_unions, rows_of, take
-from ragged.operands import single, wrap
+from ragged.nodes import (
+    Flat,
+    Lists,
+    Node,
+    Option,
+    Record,
+    Regular,
+    Union,
+    Unknown,
+    is_text,
+    no_unions,
+    regular,
+    rows_of,
+    take,
+)
+from ragged.operands import operand, single, wrap
 from ragged.rows import Rows
-from ragged.traverse import positive_axis, visit
+from ragged.traverse import depth_range, positive_axis, visit
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["flatten", "num"]
+__all__ = ["flatten", "local_index", "num", "ravel", "unflatten"]
 
 
 def num(array: Any, axis: int = 1) -> Any:
@@ -42,10 +57,59 @@ def num(array: Any, axis: int = 1) -> Any:
     return wrap(b, visit(b, node, axis, lengths, "num"), dense)
 
 
+def local_index(array: Any, axis: int = -1) -> Any:
+    """For each value along `axis` its position in its list, int64.
+
+    Raises:
+        AxisError: no such axis.
+
+    >>> import ragged
+    >>> ragged.local_index(ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]]))
+    <Array [[0, 1, 2], [], [0, 1]] type='3 * var * int64'>
+    """
+    b, node, dense = single(array)
+    return wrap(b, positions(b, node, axis), dense)
+
+
+def positions(b: Backend, node: Node, axis: int) -> Node:
+    """The layout down to `axis`, with each entry's position there."""
+
+    def action(node: Any, here: int | None) -> Node | None:
+        if here == 0:
+            return Flat(b.asarray(b.home().arange(node.length)), node.length)
+        if here == 1 and isinstance(node, Lists):
+            return Lists(node.rows, Flat(b.asarray(node.rows.positions), node.rows.total))
+        if here == 1 and isinstance(node, Regular):
+            n = node.length * node.size
+            index = b.home().arange(n) % node.size if node.size else b.home().arange(0)
+            return regular(b, Flat(b.asarray(index), n), node.size, node.length)
+        return None
+
+    if type(node) is Lists and type(node.content) is Flat and node.content.data.ndim == 1 and axis in (1, -1):
+        return Lists(node.rows, Flat(b.asarray(node.rows.positions), node.rows.total))
+    plain: Node = _plain(visit(b, node, axis, action, "local_index"))
+    return plain
+
+
+def _plain(node: Any) -> Any:
+    """The layout without parameters of its lists."""
+    match node:
+        case Lists(rows, content):
+            return Lists(rows, _plain(content))
+        case Regular(content, size, length):
+            return Regular(_plain(content), size, length)
+        case Option(valid, content, parameters):
+            return Option(valid, _plain(content), parameters)
+        case Record(names, contents, length, parameters):
+            return Record(names, tuple(map(_plain, contents)), length, parameters)
+        case _:
+            return node
+
+
 def flatten(array: Any, axis: int | None = 1) -> Any:
     """The array with one level of lists fewer: the lists along `axis` joined (missing ones dropped).
 
-    Axis 0 drops missing values of the outermost axis; None joins all lists and fields into one flat array.
+    Axis 0 drops the missing values of the outermost axis; None joins all lists and fields into one flat array.
 
     Raises:
         AxisError: no such axis.
@@ -59,17 +123,56 @@ def flatten(array: Any, axis: int | None = 1) -> Any:
     if axis == 1 and type(node) is Lists and node.parameters is None:
         return wrap(b, node.content)
     if axis is None:
-        raise AxisError("flatten: axis=None is not there yet")
+        return wrap(b, _joined(b, leaves(b, node, True), "flatten"), dense)
     if positive_axis(node, axis) == 0:
         return wrap(b, _outermost_present(b, node), dense)
     return wrap(b, _flattened(b, node, axis)[1], dense)
 
 
+def ravel(array: Any) -> Any:
+    """All values in one flat array, missing ones kept (missing lists are dropped), fields one after another.
+
+    >>> import ragged
+    >>> ragged.ravel(ragged.Array([[[1, None], []], [[3]]]))
+    <Array [1, None, 3] type='3 * ?int64'>
+    """
+    b, node, dense = single(array)
+    return wrap(b, _joined(b, leaves(b, node, False), "ravel"), dense)
+
+
+def _joined(b: Backend, parts: list[Any], name: str) -> Node:
+    return merge(b, parts, name=name) if parts else Unknown()
+
+
+def leaves(b: Backend, node: Any, drop_missing: bool) -> list[Any]:
+    """The innermost values of each branch, as nodes of one axis."""
+    match node:
+        case Flat(data):
+            if data.ndim == 1:
+                return [Flat(data, node.length)]
+            n = node.length
+            for size in data.shape[1:]:
+                n = n * size
+            return [Flat(b.reshape(data, (n,)), n)]
+        case Lists(_, content) | Regular(content) if not is_text(node):
+            return leaves(b, content, drop_missing)
+        case Option(_, content):
+            if drop_missing or depth_range(content) != (1, 1):
+                return leaves(b, present(b, node), drop_missing)
+            return [node]
+        case Record(_, contents):
+            return [leaf for content in contents for leaf in leaves(b, content, drop_missing)]
+        case Union():
+            raise no_unions(node, "flatten")
+        case _:
+            return [node]
+
+
 def _outermost_present(b: Backend, node: Node) -> Node:
-    if isinstance(node, Unknown):
-        return Flat(b.full((0,), 0, "float64"), 0)
     if isinstance(node, Option):
         return _outermost_present(b, present(b, node))
+    if isinstance(node, Unknown):  # Awkward's choice of a type
+        return Flat(b.full((0,), 0, "float64"), 0)
     return node
 
 
@@ -79,38 +182,38 @@ def present(b: Backend, node: Option) -> Node:
 
 
 def _flattened(b: Backend, node: Node, axis: int) -> tuple[Rows | None, Node]:
-    """The node without the lists along `axis`; their rows where they are the node's own."""
+    """The node without the lists along `axis`; also their rows, where these lists are the node's own."""
     here = positive_axis(node, axis)
-    below = axis if here is None else here - 1
     match node:
         case Union():
             raise no_unions(node, "flatten")
         case Unknown():
-            return Rows.regular(b.home(), 0, 0), Unknown()
+            return Rows.regular(b.home(), node.length, 0), Unknown()
         case Option(valid, content, parameters):
             rows, inner = _flattened(b, content, axis)
             if rows is None:
                 return None, Option(valid, inner, parameters)
-            return _without_missing(b, valid, rows, inner)
+            return without_missing(b, valid, rows, inner)
         case Record(names, contents, length):
             if here == 1:
-                raise StructureError("flatten: records have no lists along this axis to join; flatten their fields")
-            flat = tuple(_flattened(b, content, axis)[1] for content in contents)
-            return None, Record(names, flat, length)
+                raise StructureError(
+                    f"flatten: axis={axis} would join records; flatten their fields, or choose another axis"
+                )
+            return None, Record(names, tuple(_flattened(b, content, axis)[1] for content in contents), length)
         case Flat(data) if data.ndim == 1:
             raise AxisError(f"flatten: axis={axis} exceeds the depth of this array")
+    if is_text(node):
+        if here == 1:
+            raise StructureError("flatten: a text is one value; its characters are no list to join")
+        raise AxisError(f"flatten: axis={axis} exceeds the depth of this array")
     rows, content = rows_of(b, node)
     if here == 1:
-        if is_text(node):
-            raise StructureError("flatten: a text is one value, its characters are no list; convert it to lists first")
         return rows, content
-    if is_text(node):
-        raise AxisError(f"flatten: axis={axis} exceeds the depth of this array")
-    joined, inner = _flattened(b, content, below)
+    joined, inner = _flattened(b, content, axis if here is None else here - 1)
     return None, Lists(rows if joined is None else rows.flatten(joined), inner, node.parameters)
 
 
-def _without_missing(b: Backend, valid: Any, rows: Rows, content: Node) -> tuple[Rows, Node]:
+def without_missing(b: Backend, valid: Any, rows: Rows, content: Node) -> tuple[Rows, Node]:
     """Missing lists made empty; what they hid is left behind."""
     ops = rows.ops
     kept = Rows.from_lengths(ops, ops.where(valid, rows.lengths, 0))
@@ -118,3 +221,25 @@ def _without_missing(b: Backend, valid: Any, rows: Rows, content: Node) -> tuple
         return rows, content
     shift = rows.starts - kept.starts
     return kept, take(b, content, ops.arange(kept.total) + ops.repeat(shift, kept.lengths, kept.total))
+
+
+def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
+    """The values along `axis` cut into lists of the given lengths.
+
+    Args:
+        counts: one length for all lists, or one a list (int; None makes a missing list); for an inner axis they run
+            through all lists one after another.
+
+    Raises:
+        StructureError: counts that do not fit the lists along the axis.
+        DTypeError: counts that are not integers.
+
+    >>> import ragged
+    >>> ragged.unflatten(ragged.Array([1.0, 2.0, 3.0, 4.0]), [3, 0, 1])
+    <Array [[1, 2, 3], [], [4]] type='3 * var * float64'>
+    """
+    from ragged._unflatten import Cutter
+
+    b, node, _ = single(array)
+    cutter = Cutter(b, operand(counts)[0], axis)
+    return wrap(b, cutter.finish(cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)))

@@ -1,0 +1,147 @@
+"""Values cut into lists by counts, which are used up from one branch of the layout to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.errors import AxisError, DTypeError, StructureError
+from ragged.nodes import (
+    Flat,
+    Lists,
+    Node,
+    Option,
+    Record,
+    Regular,
+    Union,
+    Unknown,
+    is_text,
+    no_unions,
+    regular,
+    rows_of,
+    take,
+    take_missing,
+    to_regular_node,
+)
+from ragged.rows import Rows
+from ragged.traverse import depth_range, positive_axis, rebuild
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+
+__all__ = ["Cutter"]
+
+
+class Cutter:
+    """One `unflatten`: the counts that are left, and whether the axis was met."""
+
+    def __init__(self, b: Backend, counts: Any, axis: int) -> None:
+        self.b, self.axis, self.met = b, axis, False
+        self.size: int | None = None
+        self.rows: Rows | None = None
+        self.valid: Any = None
+        if isinstance(counts, int | np.integer) and not isinstance(counts, bool):
+            self.size = int(counts)
+            return
+        if isinstance(counts, Option):
+            self.valid, counts = b.as_structure(counts.valid), counts.content
+        if isinstance(counts, Unknown):
+            lengths = b.home().full((counts.length,), 0, "int64")
+        elif isinstance(counts, Flat) and counts.data.ndim == 1:
+            lengths = b.as_structure(counts.data)
+        else:
+            raise DTypeError("unflatten: counts must be an integer or a one-dimensional array of integers")
+        ops = b.home(lengths)
+        if ops.dtype(lengths).kind not in "iu":
+            raise DTypeError(f"unflatten: counts must be integers, not {ops.dtype(lengths)}")
+        lengths = ops.astype(lengths, "int64")
+        if self.valid is not None:
+            lengths = ops.where(self.valid, lengths, 0)
+        if ops.true(ops.xp.any(lengths < 0)):
+            at = ops.bound(ops.flatnonzero(lengths < 0)[:1], None)
+            raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {ops.bound(lengths[at : at + 1], None)}")
+        self.rows = Rows.from_lengths(ops, lengths)
+
+    def cut(self, node: Node) -> Node:
+        """The node's entries in lists, by the counts that come next."""
+        self.met = True
+        if self.size is not None:
+            return self.cut_regularly(node)
+        rows = self.rows
+        assert rows is not None
+        ops, n = rows.ops, node.length
+        at = ops.bound(ops.searchsorted(rows.offsets, ops.full((1,), n, "int64"), side="right"), None) - 1
+        if ops.bound(rows.offsets[: at + 1], None) != n:
+            raise StructureError(
+                f"unflatten: counts do not fit: they sum to {rows.total}, and no list ends after the "
+                f"{n} values there are along axis={self.axis}"
+            )
+        mine = rows if at == rows.nrows else Rows(ops, rows.offsets[: at + 1], at, n)
+        self.rows = Rows(ops, rows.offsets[at:] - n, rows.nrows - at, rows.total - n)
+        lists: Node = Lists(mine, node)
+        if self.valid is not None:
+            lists, self.valid = Option(self.valid[:at], lists), self.valid[at:]
+        return lists
+
+    def cut_regularly(self, node: Node) -> Node:
+        size, n = self.size, node.length
+        if size is None or not 0 <= size <= n:
+            raise StructureError(
+                f"unflatten: counts={size} is negative or more than the {n} values along axis={self.axis}"
+            )
+        if (n % size if size else n) != 0:
+            raise StructureError(f"unflatten: {n} values along axis={self.axis} do not divide into lists of {size}")
+        return regular(self.b, node, size, n // size if size else 0)
+
+    def inside(self, node: Any, axis: int) -> Any:
+        """The layout with the values along an inner axis cut."""
+        b = self.b
+        if type(node) is Flat and node.data.ndim > 1:
+            node = to_regular_node(b, node)
+        here = positive_axis(node, axis)
+        match node:
+            case Union():
+                raise no_unions(node, "unflatten")
+            case Option(valid, content, parameters):
+                ops = b.home(valid)
+                some = self.inside(take(b, content, ops.flatnonzero(valid)), axis)
+                index = ops.cumulative_sum(ops.astype(valid, "int64")) - 1
+                spread = take_missing(b, some, ops.xp.clip(index, 0, None), valid)
+                return Option(spread.valid, spread.content, parameters)
+            case Record(names, contents, length, parameters):
+                return Record(names, tuple(self.inside(c, axis) for c in contents), length, parameters)
+            case Lists() | Regular() if here == 1:
+                return self.cut_lists(node)
+            case Lists() | Regular() if not is_text(node):
+                return rebuild(b, node, self.inside(node.content, axis if here is None else here - 1))
+        return node
+
+    def cut_lists(self, node: Lists | Regular) -> Node:
+        """Each list's values in lists of their own: every list must end where one of the counts does."""
+        rows, content = rows_of(self.b, node)
+        inner = self.cut(content)
+        partition, _ = rows_of(self.b, inner.content if isinstance(inner, Option) else inner)  # type: ignore[arg-type]
+        ops = rows.ops
+        ends = ops.searchsorted(partition.offsets, rows.offsets, side="right") - 1
+        fits = ops.take(partition.offsets, ends) == rows.offsets
+        if not ops.true(ops.xp.all(fits)):
+            at = ops.bound(ops.flatnonzero(~fits)[:1], None) - 1
+            raise StructureError(
+                f"unflatten: counts do not fit the lists along axis={self.axis}: none ends with row {at}, "
+                f"which has {ops.bound(rows.lengths[at : at + 1], None)} values"
+            )
+        # leading empty lists belong to the first row, so it begins with the first of them
+        offsets = ops.concat([ops.full((1,), 0, "int64"), ends[1:]])
+        return Lists(Rows(ops, offsets, rows.nrows, partition.nrows), inner)
+
+    def finish(self, node: Node) -> Node:
+        """The result, if the axis exists and all counts were used."""
+        if not self.met:
+            raise AxisError(f"unflatten: axis={self.axis} exceeds the depth of this array, {depth_range(node)[1]}")
+        if self.rows is not None and self.rows.nrows:
+            raise StructureError(
+                f"unflatten: {self.rows.nrows} counts (of {self.rows.total} values) are left over "
+                f"after all values along axis={self.axis}"
+            )
+        return node
