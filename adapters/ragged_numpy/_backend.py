@@ -8,6 +8,16 @@ import numpy as np
 
 from ragged.backend import Backend
 from ragged.ufuncs import functions
+from ragged_numpy._kernels import (
+    SMALL,
+    argextremum,
+    argsort,
+    counts,
+    reduce_groups,
+    reduce_rows,
+    row_ids,
+    row_positions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,19 +69,36 @@ class NumpyBackend(Backend):
 
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if rows.offsets is None:
-            return _scatter(np.add, x, rows, 0)
-        if x.dtype == np.bool_:
-            x = x.astype(np.int64)
-        return _reduceat(np.add, x, rows, 0)
+            return reduce_groups(np.add, x, rows.ids, rows.nrows, 0)
+        if x.dtype.kind in "iu" and x.ndim == 1 and SMALL <= x.shape[0] < 8 * rows.nrows:
+            return counts(x, rows)  # type: ignore[arg-type]
+        return reduce_rows(np.add, x, rows, 0)  # type: ignore[arg-type]
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return _segments(np.maximum, x, rows, identity)
+        if rows.offsets is None:
+            return reduce_groups(np.maximum, x, rows.ids, rows.nrows, identity)
+        if x.dtype.kind == "b" and x.ndim == 1 and x.shape[0] >= SMALL:
+            return np.where(rows.lengths == 0, identity, counts(x, rows) > 0)  # type: ignore[attr-defined, arg-type]
+        return reduce_rows(np.maximum, x, rows, identity)  # type: ignore[arg-type]
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return _segments(np.minimum, x, rows, identity)
+        if rows.offsets is None:
+            return reduce_groups(np.minimum, x, rows.ids, rows.nrows, identity)
+        if x.dtype.kind == "b" and x.ndim == 1 and x.shape[0] >= SMALL:
+            lengths = rows.lengths  # type: ignore[attr-defined]
+            return np.where(lengths == 0, identity, counts(x, rows) == lengths)  # type: ignore[arg-type]
+        return reduce_rows(np.minimum, x, rows, identity)  # type: ignore[arg-type]
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        if not x.shape[0]:
+            return np.zeros(rows.nrows, np.int64)
+        best = reduce_rows(np.maximum if largest else np.minimum, x, rows, x[0])
+        return argextremum(x, best, rows)
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
-        return _segments(np.multiply, x, rows, 1)
+        if rows.offsets is None:
+            return reduce_groups(np.multiply, x, rows.ids, rows.nrows, 1)
+        return reduce_rows(np.multiply, x, rows, 1)  # type: ignore[arg-type]
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         return np.concatenate(arrays)
@@ -122,36 +149,10 @@ class NumpyBackend(Backend):
         return np.flatnonzero(mask)
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
-        if descending:  # a stable descending order is the ascending one of the reversed array, reversed
-            flipped = np.lexsort((x[::-1], -rows.ids[::-1]))[::-1]
-            return x.shape[0] - 1 - flipped
-        return np.lexsort((x, rows.ids))
+        return argsort(x, rows, descending)
 
+    def row_ids(self, rows: Rows) -> Any:
+        return row_ids(rows)
 
-def _reduceat(ufunc: np.ufunc, x: Any, rows: Any, identity: Any) -> Any:
-    """`ufunc` over contiguous segments; `identity` where one is empty (reduceat itself would return an element)."""
-    nrows = rows.nrows
-    shape = (nrows, *x.shape[1:])
-    if x.shape[0] == 0 or nrows == 0:
-        return np.full(shape, identity, x.dtype)
-    lengths = rows.lengths
-    if lengths.min() > 0:
-        return ufunc.reduceat(x, rows.starts, axis=0, dtype=x.dtype)
-    full = np.flatnonzero(lengths)
-    out = np.full(shape, identity, x.dtype)
-    out[full] = ufunc.reduceat(x, rows.starts[full], axis=0, dtype=x.dtype)
-    return out
-
-
-def _scatter(ufunc: np.ufunc, x: Any, rows: Any, identity: Any) -> Any:
-    """`ufunc` over segments in any order; ids equal to `nrows` are dropped."""
-    nrows = rows.nrows
-    if ufunc is np.add and x.ndim == 1 and x.dtype == np.float64:
-        return np.bincount(rows.ids, x, nrows + 1)[:nrows]
-    out = np.full((nrows + 1, *x.shape[1:]), identity, x.dtype)
-    ufunc.at(out, rows.ids, x)
-    return out[:nrows]
-
-
-def _segments(ufunc: np.ufunc, x: Any, rows: Segments, identity: Any) -> Any:
-    return (_reduceat if rows.offsets is not None else _scatter)(ufunc, x, rows, identity)
+    def row_positions(self, rows: Rows) -> Any:
+        return row_positions(rows)

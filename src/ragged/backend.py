@@ -195,6 +195,14 @@ class Backend(ABC):
         """Stable order of each contiguous segment, as int64 positions in `x` (structure). NaN sorts last
         ascending and first descending."""
 
+    def row_ids(self, rows: Rows) -> Any:
+        """For each element the number of its row, int64 (`Rows.ids` keeps it)."""
+        return self.repeat(self.arange(rows.nrows), rows.lengths, rows.total)
+
+    def row_positions(self, rows: Rows) -> Any:
+        """For each element its position within its row, int64 (`Rows.positions` keeps it)."""
+        return self.arange(rows.total) - self.repeat(rows.starts, rows.lengths, rows.total)
+
     def largest(self, x: Any) -> Any:
         """The largest of non-negative integers as a size; 0 if there are none."""
         return int(x.max()) if x.shape[0] else 0

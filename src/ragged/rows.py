@@ -99,15 +99,14 @@ class Rows:
     def ids(self) -> Any:
         """For each element the number of its row, int64."""
         if self._ids is None:
-            self._ids = self.ops.repeat(self.ops.arange(self.nrows), self.lengths, self.total)
+            self._ids = self.ops.row_ids(self)
         return self._ids
 
     @property
     def positions(self) -> Any:
         """For each element its position within its row, int64."""
         if self._positions is None:
-            begins = self.ops.repeat(self.starts, self.lengths, self.total)
-            self._positions = self.ops.arange(self.total) - begins
+            self._positions = self.ops.row_positions(self)
         return self._positions
 
     @property

@@ -1,0 +1,149 @@
+"""Segment kernels on NumPy: each picks, by the structure alone, the pass that has no slow case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ragged.rows import Rows
+
+__all__ = ["argextremum", "argsort", "counts", "reduce_groups", "reduce_rows", "row_ids", "row_positions"]
+
+SMALL = 4096
+"""Below this many elements the number of calls counts, not the passes."""
+
+
+def row_ids(rows: Rows) -> Any:
+    """The row of each element: a running count of the rows begun (half the time of `np.repeat`)."""
+    if rows.total < SMALL:
+        return np.repeat(np.arange(rows.nrows), rows.lengths)
+    begun = np.zeros(rows.total + 1, np.int64)
+    np.add.at(begun, rows.offsets[1:-1], 1)
+    return np.cumsum(begun[:-1], out=begun[:-1])
+
+
+def row_positions(rows: Rows) -> Any:
+    """The position of each element in its row."""
+    positions = np.arange(rows.total)
+    positions -= rows.starts.take(rows.ids) if rows.total >= SMALL else np.repeat(rows.starts, rows.lengths)
+    return positions
+
+
+def short(x: Any, rows: Rows) -> bool:
+    """Whether rows are so short that a scattered pass over the elements beats `reduceat`'s price per row."""
+    return bool(x.shape[0] >= SMALL and x.ndim == 1 and x.shape[0] < 8 * rows.nrows and rows.longest <= 64)
+
+
+@np.errstate(all="ignore")  # overflow and inf - inf are data here, and may hide behind missing values
+def reduce_rows(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any) -> Any:
+    """`ufunc` over contiguous segments; `identity` where one is empty."""
+    n = x.shape[0]
+    dtype = x.dtype
+    if dtype.kind != "c" and short(x, rows):
+        out = np.full(rows.nrows, identity, dtype)
+        ufunc.at(out, rows.ids, x)
+        return out
+    starts = rows.starts
+    begun = starts.shape[0]
+    if begun and starts[-1] == n:  # reduceat takes no empty rows at the end, and gives an element for others
+        begun = int(starts.searchsorted(n))
+    if begun == rows.nrows:
+        out = ufunc.reduceat(x, starts, axis=0, dtype=dtype) if begun else np.empty((0, *x.shape[1:]), dtype)
+    else:
+        out = np.full((rows.nrows, *x.shape[1:]), identity, dtype)
+        if begun:
+            ufunc.reduceat(x, starts[:begun], axis=0, dtype=dtype, out=out[:begun])
+    empty = rows.lengths == 0
+    if empty.any():
+        out[empty] = identity
+    return out
+
+
+@np.errstate(all="ignore")
+def reduce_groups(ufunc: np.ufunc, x: Any, ids: Any, nrows: int, identity: Any) -> Any:
+    """`ufunc` over segments in any order; an id equal to `nrows` is dropped."""
+    kind = x.dtype.kind
+    if x.ndim == 1 and kind == "b":  # only values that change the identity are written
+        out = np.full(nrows + 1, identity, np.bool_)
+        out[ids[x != identity]] = not identity
+        return out[:nrows]
+    if ufunc is np.add and x.ndim == 1 and kind in "fc" and x.dtype.itemsize < (8 if kind == "f" else 16):
+        return added_wide(x, ids, nrows)
+    out = np.full((nrows + 1, *x.shape[1:]), identity, x.dtype)
+    ufunc.at(out, ids, x)
+    return out[:nrows]
+
+
+def added_wide(x: Any, ids: Any, nrows: int) -> Any:
+    """Sums of half and single precision, accumulated in double as long columns need."""
+    if x.dtype.kind == "f":
+        return np.bincount(ids, x, nrows + 1)[:nrows].astype(x.dtype)
+    out = np.empty(nrows, x.dtype)
+    out.real = np.bincount(ids, x.real, nrows + 1)[:nrows]
+    out.imag = np.bincount(ids, x.imag, nrows + 1)[:nrows]
+    return out
+
+
+def counts(x: Any, rows: Rows) -> Any:
+    """Differences of the running sum of integers or booleans: exact (modulo 2**64), whatever the rows."""
+    total = np.empty(x.shape[0] + 1, np.int64 if x.dtype.kind == "b" else x.dtype)
+    total[0] = 0
+    np.cumsum(x, dtype=total.dtype, out=total[1:])
+    ends = total.take(rows.offsets)
+    return ends[1:] - ends[:-1]
+
+
+def argextremum(x: Any, best: Any, rows: Rows) -> Any:
+    """Index of each row's first element that equals `best` of its row (NaN equal to NaN)."""
+    ids = rows.ids
+    equal = x == best.take(ids)
+    if best.dtype.kind in "fcmM" and np.isnan(best).any():
+        equal |= np.isnan(x)
+    hits = np.flatnonzero(equal)[::-1]  # of several writes to one row the last stays: the first element's
+    first = np.zeros(rows.nrows, np.int64)
+    first[ids.take(hits)] = hits
+    return first
+
+
+def argsort(x: Any, rows: Rows, descending: bool) -> Any:
+    """Stable order within each row: rows of one length are sorted together as a matrix."""
+    n = x.shape[0]
+    if x.dtype.kind == "b":
+        x = x.view(np.uint8)
+    if n < SMALL:
+        return lexical(x, rows, descending)
+    if rows.longest * rows.nrows == n:
+        return sort_matrix(x.reshape(rows.nrows, -1), rows.starts, descending).reshape(-1)
+    lengths = rows.lengths
+    sizes = np.bincount(lengths)
+    if np.count_nonzero(sizes) * 128 > n:
+        return lexical(x, rows, descending)
+    by_length = np.argsort(lengths.astype(np.uint16) if rows.longest < 65536 else lengths, kind="stable")
+    order = np.arange(n)
+    begin = int(sizes[:2].sum())
+    for length in np.flatnonzero(sizes[2:]) + 2:
+        begins = rows.starts.take(by_length[begin : begin + sizes[length]])
+        begin += int(sizes[length])
+        index = begins[:, None] + np.arange(length)
+        order[index] = sort_matrix(x.take(index), begins, descending)
+    return order
+
+
+def sort_matrix(values: Any, begins: Any, descending: bool) -> Any:
+    """Stable order of each line of a matrix, as positions that count from the lines' beginnings."""
+    if descending:  # a stable descending order is the ascending one of the reversed line, reversed
+        order = values.shape[1] - 1 - values[:, ::-1].argsort(axis=1, kind="stable")[:, ::-1]
+    else:
+        order = values.argsort(axis=1, kind="stable")
+    order += begins[:, None]
+    return order
+
+
+def lexical(x: Any, rows: Rows, descending: bool) -> Any:
+    """Stable order within each row, by values and then rows."""
+    if descending:
+        flipped = np.lexsort((x[::-1], -rows.ids[::-1]))[::-1]
+        return x.shape[0] - 1 - flipped
+    return np.lexsort((x, rows.ids))
