@@ -2,65 +2,231 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ragged.array import Array
-from ragged.nodes import Flat, Lists
+import numpy as np
+
+import ragged
+from ragged._alignment import NODES
+from ragged._text import equal_text
+from ragged.array import Array, Record as RecordValue
+from ragged.broadcasting import broadcast, intersect_parameters
+from ragged.errors import DTypeError, StructureError, UnsupportedError
+from ragged.nodes import Flat, Lists, Record, is_text
 from ragged.operands import operands, wrap
+from ragged.ufuncs import functions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ragged.backend import Backend
     from ragged.nodes import Node
 
-__all__ = ["elementwise"]
+__all__ = ["array_function", "array_ufunc", "elementwise"]
 
 SCALARS = frozenset({bool, int, float, complex})
 TWO_RESULTS = frozenset({"divmod", "modf", "frexp"})
+MATRIX = frozenset({"matmul", "vecdot", "matvec", "vecmat"})
 
 
 def elementwise(name: str, *args: Any) -> Any:
-    """The elementwise function `name` of the operands, which broadcast as Awkward's do."""
-    if len(args) == 2:
-        x, y = args
-        if type(x) is Array and name not in TWO_RESULTS:
+    """The elementwise function `name` (see `ragged.ufuncs`) of the operands, which broadcast as Awkward's do.
+
+    Args:
+        name: NumPy's or the array API's name.
+        *args: arrays (ragged, dense, Awkward, nested lists), numbers, and text for `equal` and `not_equal`.
+
+    Raises:
+        StructureError: operands that do not line up, or records.
+        DTypeError: values that the function has no meaning for.
+
+    >>> import ragged
+    >>> elementwise("add", ragged.Array([[1, 2], [], [3]]), ragged.Array([10, 20, 30])).to_list()
+    [[11, 12], [], [33]]
+    """
+    x = args[0]
+    if type(x) is Array and name not in TWO_RESULTS and name not in MATRIX:
+        b = x._backend
+        node = None
+        if len(args) == 1:
+            node = _map(b, name, x.layout)
+        elif len(args) == 2:
+            y = args[1]
             if type(y) in SCALARS:
-                node = map_node(x._backend, name, x.layout, y)
-                if node is not None:
-                    return Array._of(node, x._backend)
-            elif type(y) is Array and x._backend is y._backend:
-                node = zip_nodes(x._backend, name, x.layout, y.layout)
-                if node is not None:
-                    return Array._of(node, x._backend)
-    elif type(args[0]) is Array and name not in TWO_RESULTS:
-        node = map_node(args[0]._backend, name, args[0].layout)
+                node = _map(b, name, x.layout, y)
+            elif type(y) is Array and y._backend is b:
+                node = _zip(b, name, x.layout, y.layout)
         if node is not None:
-            return Array._of(node, args[0]._backend)
-    raise NotImplementedError("broadcasting is being written")
+            return Array._of(node, b)
+    if name in MATRIX:
+        return _matmul(name, *args)
+    return _broadcasting(name, lambda b, values, valid: _apply(b, name, values, valid), args)
 
 
-def map_node(b: Backend, name: str, node: Node, *scalars: Any) -> Node | None:
+def _apply(b: Backend, name: str, values: tuple[Any, ...], valid: Any = None) -> Any:
+    try:
+        return b.apply(name, *values, valid=valid)
+    except TypeError as error:
+        kinds = ", ".join(str(getattr(x, "dtype", type(x).__name__)) for x in values)
+        raise DTypeError(f"{name} has no meaning for {kinds}: {error}") from error
+
+
+def _map(b: Backend, name: str, node: Node, *scalars: Any) -> Node | None:
     """The function of each number, where the layout is lists of numbers and nothing else; else None."""
     if type(node) is Lists and node.parameters is None:
-        content = map_node(b, name, node.content, *scalars)
+        content = _map(b, name, node.content, *scalars)
         return None if content is None else Lists(node.rows, content)
     if type(node) is Flat and node.parameters is None:
-        return Flat(b.apply(name, node.data, *scalars), node.length)
+        return Flat(_apply(b, name, (node.data, *scalars)), node.length)
     return None
 
 
-def zip_nodes(b: Backend, name: str, x: Node, y: Node) -> Node | None:
-    """The function of numbers pairwise, where both layouts share their rows; else None."""
-    if type(x) is Lists and type(y) is Lists:
-        if x.rows is not y.rows or x.parameters is not None or y.parameters is not None:
-            return None
-        content = zip_nodes(b, name, x.content, y.content)
-        return None if content is None else Lists(x.rows, content)
-    if type(x) is Flat and type(y) is Flat and x.parameters is None and y.parameters is None:
-        if x.data.shape == y.data.shape:
-            return Flat(b.apply(name, x.data, y.data), x.length)
+def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
+    """The function of numbers pairwise, where both layouts share their rows (or one has a number a row); else None."""
+    if x.parameters is not None or y.parameters is not None:
+        return None
+    if type(x) is Lists:
+        rows = x.rows
+        if type(y) is Lists and y.rows is rows:
+            content = _zip(b, name, x.content, y.content)
+            return None if content is None else Lists(rows, content)
+        if type(y) is Flat and _simple(x.content) and len(y.data.shape) == 1 and y.length == rows.nrows != 1:
+            values = (x.content.data, b.expand(y.data, rows))  # type: ignore[union-attr]
+            return Lists(rows, Flat(_apply(b, name, values), x.content.length))
+    elif type(x) is Flat:
+        if type(y) is Flat and x.data.shape == y.data.shape:
+            return Flat(_apply(b, name, (x.data, y.data)), x.length)
+        if type(y) is Lists and _simple(y.content) and len(x.data.shape) == 1 and x.length == y.rows.nrows != 1:
+            values = (b.expand(x.data, y.rows), y.content.data)  # type: ignore[union-attr]
+            return Lists(y.rows, Flat(_apply(b, name, values), y.content.length))
     return None
+
+
+def _simple(node: Node) -> bool:
+    return type(node) is Flat and node.parameters is None and len(node.data.shape) == 1
+
+
+def _broadcasting(name: str, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """The general case: any operands, broadcast; `run(b, values, valid)` computes dense values."""
+    texts = {}
+    for i, x in enumerate(args):
+        if x is None:
+            raise DTypeError(f"{name}: None is no operand; missing values stand in arrays, as in ragged.Array([None])")
+        if isinstance(x, RecordValue):
+            raise DTypeError(f"{name} has no meaning for a record; take its fields: x['name']")
+        if isinstance(x, str | bytes):
+            texts[i] = x
+    b, nodes, dense = operands(*(x for i, x in enumerate(args) if i not in texts))
+    for i, text in texts.items():
+        nodes.insert(i, text)
+    if not any(isinstance(x, NODES) for x in nodes):
+        return run(b, tuple(nodes), None)
+
+    def action(b: Backend, inputs: tuple[Any, ...], valid: Any) -> Any:
+        arrays = [x for x in inputs if type(x) is Flat]
+        if texts or len(arrays) < sum(isinstance(x, NODES) for x in inputs):
+            return _of_text(b, name, inputs)
+        result = run(b, tuple(x.data if type(x) is Flat else x for x in inputs), valid)
+        kept = intersect_parameters([x.parameters for x in arrays])
+        if isinstance(result, tuple):
+            return tuple(Flat(each, b.size(each), kept) for each in result)
+        return Flat(result, b.size(result), kept)
+
+    results = broadcast(b, nodes, action, name=name, allow_records=False, stop=partial(_refuse_records, name))
+    wrapped = tuple(wrap(b, result, dense) for result in results)
+    return wrapped[0] if len(wrapped) == 1 else wrapped
+
+
+def _refuse_records(name: str, nodes: Sequence[Any], depth: int) -> bool:
+    """Raise where records (or lists with a name) are reached: only their fields are numbers."""
+    arrays = [x for x in nodes if isinstance(x, NODES)]
+    names = [(x.parameters or {}).get("__record__") or (x.parameters or {}).get("__list__") for x in arrays]
+    if all(names):
+        raise DTypeError(f"{name} has no meaning for {' and '.join(names)}; take the fields: x['name']")
+    if any(type(x) is Record for x in arrays):
+        raise StructureError(f"{name} has no meaning for records; take their fields: x['name']")
+    return False
+
+
+def _of_text(b: Backend, name: str, inputs: tuple[Any, ...]) -> Flat:
+    """`==` and `!=` of text; nothing else has a meaning for it."""
+    if name in ("equal", "not_equal") and all(isinstance(x, str | bytes) or is_text(x) for x in inputs):
+        result = equal_text(b, *inputs)
+        return result if name == "equal" else Flat(b.apply("logical_not", result.data), result.length)
+    if all(is_text(x) for x in inputs if isinstance(x, NODES)):
+        raise DTypeError(f"{name} has no meaning for text; text is compared with text, by == and !=")
+    raise StructureError(f"{name}: text and numbers do not go together")
+
+
+def _matmul(name: str, *args: Any) -> Any:
+    """The matrix product of dense (regular) operands."""
+    b, nodes, dense = operands(*args)
+    if name != "matmul" or len(nodes) != 2 or not all(type(x) is Flat for x in nodes):
+        raise UnsupportedError(
+            f"{name} is for regular arrays of numbers; for ragged ones multiply and sum: ragged.sum(x * y, axis=-1)"
+        )
+    x, y = (node.data for node in nodes)
+    try:
+        result = b.matmul(x, y)
+    except ValueError as error:
+        raise StructureError(f"matmul: shapes {x.shape} and {y.shape} do not line up: {error}") from error
+    return wrap(b, Flat(result, b.size(result)), dense) if len(result.shape) else result
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """NEP 13: a NumPy ufunc of at least one ragged operand."""
-    return elementwise(ufunc.__name__, *inputs)
+    """A NumPy ufunc of at least one `Array` (NEP 13).
+
+    Raises:
+        DTypeError: a method such as `np.add.reduce`, or `out=`: arrays are immutable.
+        UnsupportedError: `where=`, or a ufunc that the operands' backend does not have.
+    """
+    name = ufunc.__name__
+    if method != "__call__":
+        raise DTypeError(f"np.{name}.{method} is not for ragged arrays; see ragged.sum, prod, max, min, any and all")
+    if kwargs.pop("out", None) is not None:
+        raise DTypeError(f"np.{name}(…, out=…): ragged arrays are immutable; use the result")
+    if kwargs.pop("where", True) is not True:
+        raise UnsupportedError(f"np.{name}(…, where=…): use ragged.where or ragged.mask on the result")
+    dtype = kwargs.pop("dtype", None)
+    kwargs = {key: value for key, value in kwargs.items() if key not in ("order", "subok")}
+    if functions.get(name) is ufunc and not kwargs:
+        return elementwise(name, *inputs) if dtype is None else _in_dtype(ufunc, dtype, inputs)
+
+    def run(b: Backend, values: tuple[Any, ...], valid: Any) -> Any:
+        if b.name != "numpy" or b.level:
+            raise UnsupportedError(f"the {b.name} backend has no {name}; write it with functions that ragged has")
+        with np.errstate(all="ignore" if valid is not None else None):
+            return ufunc(*values, **kwargs if dtype is None else {**kwargs, "dtype": dtype})
+
+    return _broadcasting(name, run, inputs)
+
+
+def _in_dtype(ufunc: Any, dtype: Any, inputs: tuple[Any, ...]) -> Any:
+    """A ufunc computed in a given dtype: operands are cast to what its loop for that dtype takes."""
+
+    def run(b: Backend, values: tuple[Any, ...], valid: Any) -> Any:
+        kinds = [
+            b.dtype(x) if hasattr(x, "dtype") else type(x) if type(x) is not bool else np.dtype(bool) for x in values
+        ]
+        signature = (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+        taken = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout), signature=signature)
+        values = tuple(b.astype(b.asarray(x), kind) for x, kind in zip(values, taken, strict=False))
+        return _apply(b, ufunc.__name__, values, valid)
+
+    return _broadcasting(ufunc.__name__, run, inputs)
+
+
+def array_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy function of at least one `Array` (NEP 18): the function of that name in `ragged`.
+
+    Raises:
+        UnsupportedError: ragged has no such function.
+    """
+    forward = getattr(ragged, func.__name__, None) if func.__module__ == "numpy" else None
+    if forward is None or not callable(forward):
+        name = f"{func.__module__}.{func.__name__}"
+        raise UnsupportedError(
+            f"{name} is not for ragged arrays; where all lists have one length, call it on x.to_numpy()"
+        )
+    return forward(*args, **kwargs)
