@@ -90,7 +90,8 @@ class use:
         """Take back what the bare statement did: `with` and the decorator act on the context alone."""
         if self._default_set:
             self._default_set = False
-            _default[0] = self._before[1]
+            if _default[0] is self._backend:
+                _default[0] = self._before[1]
         if _context.get() is self._backend and not self._tokens:
             _context.set(self._before[0])
 

@@ -1,0 +1,172 @@
+"""What holds for the package as a whole: what importing it loads, what is public and documented, what is packaged."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+import tomllib
+import types
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+
+import ragged
+from ragged.registry import entry_points
+
+ROOT = Path(__file__).parents[1]
+FRAMEWORKS = ("jax", "jaxlib", "torch", "tensorflow", "numba", "cupy")
+
+
+def loaded_by(program: str, names: tuple[str, ...]) -> set[str]:
+    """Which of the modules a program loads in a fresh process."""
+    code = f"{program}\nimport sys\nprint(*[name for name in {names!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+# ---------------------------------------------------------------------- imports
+
+
+def test_importing_loads_no_framework_and_not_awkward():
+    heavy = (*FRAMEWORKS, "awkward", "pyarrow", "pandas", "rich", "typer", "matplotlib", "subprocess", "asyncio")
+    before = loaded_by("import numpy", heavy)
+    assert loaded_by("import ragged", heavy) - before == set()
+
+
+def test_a_numpy_program_loads_no_framework():
+    program = """
+import numpy as np, ragged
+x = ragged.from_lengths(np.arange(5.0), [3, 0, 2])
+y = ragged.from_offsets(np.arange(5.0), [0, 3, 3, 5])
+loss = lambda x: ragged.sum(ragged.sum(np.square(x * y)[:, ::-1], axis=1))
+gradient = ragged.grad(loss)(x)
+assert ragged.num(gradient).tolist() == [3, 0, 2]
+ragged.available()
+"""
+    assert loaded_by(program, (*FRAMEWORKS, "awkward", "pyarrow", "pandas")) == set()
+
+
+def test_naming_the_backends_loads_none():
+    assert loaded_by("import ragged; ragged.available()", FRAMEWORKS) == set()
+
+
+def test_the_core_imports_no_framework_at_the_top_of_any_module():
+    """Read from the source: `import` statements outside functions, in the core."""
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in top_level(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            roots = {name.partition(".")[0] for name in names}
+            assert not roots & {*FRAMEWORKS, "awkward", "pyarrow", "pandas"}, f"{path.name} imports {roots}"
+
+
+def test_the_core_names_no_framework_module_at_all():
+    """Only adapters import a framework, functions included."""
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                assert not {name.partition(".")[0] for name in names} & set(FRAMEWORKS), f"{path.name}: {names}"
+
+
+def top_level(tree: ast.Module):
+    """Import statements that run when the module is loaded (those for type checkers do not)."""
+    waiting = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.dump(node.test):
+            waiting += [*node.body, *node.orelse]
+        elif isinstance(node, ast.Try | ast.With):
+            waiting += node.body
+
+
+# ---------------------------------------------------------------------- names
+
+
+def test_all_is_sorted_complete_and_without_repeats():
+    assert len(set(ragged.__all__)) == len(ragged.__all__)
+    for name in ragged.__all__:
+        assert getattr(ragged, name, None) is not None, name
+    public = {
+        name
+        for name, value in vars(ragged).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert public - set(ragged.__all__) == {"annotations"} & public
+
+
+def test_the_names_of_the_api_are_there():
+    missing = [name for name in API if name not in ragged.__all__]
+    assert not missing
+
+
+API = """
+    Array Record from_offsets from_lengths from_row_ids from_padded to_padded from_native to_native to_backend backend
+    available use current
+    grad value_and_grad vjp jvp jacobian hessian hvp stop_gradient checkpoint custom_vjp check_grads
+    compare Comparison
+    RaggedError StructureError AxisError OutOfRangeError FieldError DTypeError BackendMismatchError UnsupportedError
+    MissingBackendError
+    sum prod min max any all count count_nonzero argmin argmax mean var std ptp softmax logsumexp
+    num flatten ravel unflatten concatenate zip unzip with_field without_field where mask is_none fill_none drop_none
+    pad_none firsts singletons local_index broadcast_arrays sort argsort cartesian argcartesian combinations
+    argcombinations zeros_like ones_like full_like values_astype isclose array_equal nan_to_num to_regular from_regular
+    to_packed fields type to_list to_numpy to_awkward
+    exp sqrt sin add multiply logaddexp maximum square abs pow
+""".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("name", sorted(ragged.__all__))
+def test_every_public_name_is_documented(name):
+    value = getattr(ragged, name)
+    if not (inspect.isclass(value) or callable(value)):
+        return
+    doc = inspect.getdoc(value)
+    assert doc, f"ragged.{name} has no docstring"
+    assert doc.splitlines()[0].rstrip().endswith((".", ":")) or len(doc.splitlines()) == 1, doc.splitlines()[0]
+
+
+@pytest.mark.parametrize("kind", [ragged.Array, ragged.Record], ids=lambda kind: kind.__name__)
+def test_every_public_method_is_documented(kind):
+    for name, value in vars(kind).items():
+        if not name.startswith("_") and (callable(value) or isinstance(value, property)):
+            assert inspect.getdoc(value), f"{kind.__name__}.{name} has no docstring"
+
+
+def test_every_module_says_what_it_is():
+    for folder in ("src", "adapters", "comparisons", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.name != "__init__.py" or path.stat().st_size:
+                assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+
+
+# ---------------------------------------------------------------------- packaging
+
+
+def test_the_adapters_are_the_entry_points():
+    folders = {path.name for path in (ROOT / "adapters").iterdir() if (path / "__init__.py").exists()}
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["ragged.backends"]
+    assert {target.partition(":")[0] for target in declared.values()} == folders
+    assert {f"ragged_{name}" for name in declared} == folders
+    assert set(declared) <= set(entry_points())
+
+
+def test_the_package_is_typed_and_its_extras_are_there():
+    assert (Path(ragged.__file__).parent / "py.typed").exists()
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(declared) == {"jax", "torch", "tensorflow", "numba", "cupy", "arrow", "plots", "cli", "all"}
+    required = [line for line in requires("ragged-diff") if "extra ==" not in line]
+    assert {line.partition(">")[0] for line in required} == {"numpy", "array-api-compat", "awkward", "optree"}
+
+
+def test_every_constraint_is_one_version():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = [line for line in lines if line and not line.startswith("#")]
+    assert all(line.count("==") == 1 for line in pinned)
+    assert len({line.partition("==")[0].lower() for line in pinned}) == len(pinned)
