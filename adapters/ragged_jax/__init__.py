@@ -15,6 +15,9 @@ __all__ = ["FRAMEWORK", "JaxBackend"]
 def __getattr__(name: str) -> Any:
     if name == "JaxBackend":
         from ragged_jax._backend import JaxBackend
+        from ragged_jax._pytree import register
 
+        register()
+        globals()[name] = JaxBackend  # so that this runs once
         return JaxBackend
     raise AttributeError(name)

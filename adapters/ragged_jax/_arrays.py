@@ -57,4 +57,4 @@ def structure(x: Any) -> Any:
             f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be "
             "known under jax.jit, vmap and checkpoint; compile with ragged.jit, or call the function without them"
         )
-    return np.asarray(x)
+    return np.asarray(x, x.dtype)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import jax
 
-__all__ = ["Tracer", "enable_x64", "x64_enabled"]
+__all__ = ["Tracer", "enable_x64", "is_batched", "x64_enabled"]
 
 Tracer = jax.core.Tracer
 _config: Any = jax.config
@@ -23,3 +23,8 @@ def enable_x64() -> AbstractContextManager[None]:
 def x64_enabled() -> bool:
     """Whether JAX keeps 64 bits here and now, by its global setting or by a scope around us."""
     return bool(_config.jax_enable_x64)
+
+
+def is_batched(x: Any) -> bool:
+    """Whether `jax.vmap` maps over `x`: it has one more axis than it shows."""
+    return type(x).__name__ == "BatchTracer"  # the class itself is in no public module of every release

@@ -8,16 +8,21 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
 from ragged_jax._backend import JaxBackend
-from ragged_jax._compat import enable_x64
+from ragged_jax._compat import Tracer, enable_x64, x64_enabled
+from ragged_jax._dtypes import NARROWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["WideJaxBackend", "configure"]
+
+
+NARROWED = frozenset(NARROWER.values())
 
 
 class WideJaxBackend(JaxBackend):
@@ -39,10 +44,22 @@ def scoped(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if not x64_enabled():
+            args = tuple(map(settled, args))
         with enable_x64():
             return f(*args, **kwargs)
 
     return call
+
+
+def settled(x: Any) -> Any:
+    """`x` as a value that means the same within the scope.
+
+    Beneath a tracer of 32 bits there may still be the Python float or the 64-bit NumPy array that was passed in.
+    """
+    if isinstance(x, Tracer) and x.dtype in NARROWED:
+        return jnp.array(x, copy=True)
+    return x
 
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
