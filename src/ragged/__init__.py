@@ -3,6 +3,7 @@
 from ragged.array import Array, Record
 from ragged.backend import Backend
 from ragged.comparison import Comparison, compare
+from ragged.construct import from_iter, from_numpy
 from ragged.context import current, use
 from ragged.errors import (
     AxisError,
@@ -16,13 +17,16 @@ from ragged.errors import (
     UnsupportedError,
 )
 from ragged.interchange import backend, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
-from ragged.missing import mask
+from ragged.interchange.arrow import from_arrow, from_parquet, to_arrow, to_parquet
+from ragged.missing import drop_none, fill_none, firsts, is_none, mask, pad_none, singletons
+from ragged.partitions import from_lengths, from_offsets, from_padded, from_row_ids, to_padded
 from ragged.printing import show
 from ragged.records import fields, with_field, zip
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
 from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
+from ragged.validation import is_valid, validity_error
 
 __all__ = [
     "Array",
@@ -48,26 +52,45 @@ __all__ = [
     "count",
     "count_nonzero",
     "current",
+    "drop_none",
     "fields",
+    "fill_none",
+    "firsts",
     "flatten",
+    "from_arrow",
+    "from_iter",
+    "from_lengths",
     "from_native",
+    "from_numpy",
+    "from_offsets",
+    "from_padded",
+    "from_parquet",
+    "from_row_ids",
+    "is_none",
+    "is_valid",
     "local_index",
     "mask",
     "max",
     "min",
     "num",
+    "pad_none",
     "prod",
     "ravel",
     "show",
+    "singletons",
     "sum",
+    "to_arrow",
     "to_awkward",
     "to_backend",
     "to_list",
     "to_native",
     "to_numpy",
+    "to_padded",
+    "to_parquet",
     "type",
     "unflatten",
     "use",
+    "validity_error",
     "with_field",
     "zip",
 ]
