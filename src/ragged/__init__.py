@@ -1,6 +1,7 @@
 """Ragged arrays, written once, that run and differentiate on every array framework."""
 
 from ragged.array import Array, Record
+from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
 from ragged.backend import Backend
 from ragged.comparison import Comparison, compare
 from ragged.construct import from_iter, from_numpy
@@ -48,6 +49,7 @@ __all__ = [
     "argmin",
     "available",
     "backend",
+    "checkpoint",
     "compare",
     "count",
     "count_nonzero",
@@ -66,8 +68,10 @@ __all__ = [
     "from_padded",
     "from_parquet",
     "from_row_ids",
+    "grad",
     "is_none",
     "is_valid",
+    "jvp",
     "local_index",
     "mask",
     "max",
@@ -78,6 +82,7 @@ __all__ = [
     "ravel",
     "show",
     "singletons",
+    "stop_gradient",
     "sum",
     "to_arrow",
     "to_awkward",
@@ -91,6 +96,8 @@ __all__ = [
     "unflatten",
     "use",
     "validity_error",
+    "value_and_grad",
+    "vjp",
     "with_field",
     "zip",
 ]
