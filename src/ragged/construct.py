@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "from_iter", "from_numpy"]
 
-SCALARS = (str, bytes, bool, int, float, complex, np.generic, type(None))
+SCALARS = str | bytes | bool | int | float | complex | np.generic | None
 
 
 def build(data: Any, *, backend: str | None = None, with_name: str | None = None, check_valid: bool = False) -> Any:
@@ -34,7 +34,7 @@ def build(data: Any, *, backend: str | None = None, with_name: str | None = None
     if isinstance(data, Array):
         node, source = data.layout, data._backend
         attrs, behavior = data._attrs, data._behavior
-    elif isinstance(data, (HighRecord, *SCALARS)):
+    elif isinstance(data, HighRecord | SCALARS):
         return data
     else:
         awkward = sys.modules.get("awkward")
