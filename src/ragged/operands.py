@@ -89,7 +89,7 @@ def operand(x: Any) -> tuple[Any, Backend | None, bool]:
     if isinstance(x, np.generic) and x.dtype.kind in "biufcmM":
         return x, None, False
     backend = backend_of_dense(x)
-    if backend is not None and backend.name != "numpy":
+    if backend is not None and (backend.name != "numpy" or backend.level):
         return (Flat(x, backend.size(x)) if len(x.shape) else x), backend, False
     from ragged.construct import build
 
