@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ragged.array import Array
-from ragged.nodes import slice_node
+from ragged.nodes import Node, slice_node
+from ragged.operands import move
 from ragged.slicing._entry import entry, finish, project, within
+from ragged.slicing._plan import plain_slice, plan
+from ragged.slicing._select import select
 
 if TYPE_CHECKING:
-    from ragged.backend import Backend
-    from ragged.nodes import Node
+    from ragged.array import Array
 
 __all__ = ["getitem"]
 
@@ -43,9 +44,16 @@ def getitem(array: Array, key: Any) -> Any:
     if kind is int:
         return entry(b, node, within(key, node.length), array._attrs, array._behavior)
     if kind is slice:
-        start, stop, step = key.indices(node.length)
+        start, stop, step = plain_slice(key).indices(node.length)
         if step == 1:
-            return Array._of(slice_node(b, node, start, max(start, stop)), b, array._attrs, array._behavior)
+            return finish(b, slice_node(b, node, start, max(start, stop)), array._attrs, array._behavior)
     elif kind is str:
         return finish(b, project(b, node, (key,)), array._attrs, array._behavior)
-    raise NotImplementedError(repr(key))
+    planned = plan(b, key)
+    if planned.backend is not b:
+        node = move(planned.backend, node, b)
+        b = planned.backend
+    result, single = select(b, project(b, node, planned.fields), planned.items)
+    if single:
+        return entry(b, result, 0, array._attrs, array._behavior)
+    return finish(b, result, array._attrs, array._behavior) if isinstance(result, Node) else result

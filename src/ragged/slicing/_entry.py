@@ -11,7 +11,6 @@ from ragged.nodes import (
     Lists,
     Node,
     Option,
-    Record as RecordNode,
     Regular,
     Union,
     is_text,
@@ -20,6 +19,7 @@ from ragged.nodes import (
     regular,
     slice_node,
 )
+from ragged.nodes import Record as RecordNode
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
