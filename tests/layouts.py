@@ -20,7 +20,14 @@ def arrays(**options: Any) -> Any:
     Awkward's own results depend on how a type is laid out (indexed, masked by bits, …), so every array goes
     once through ragged, which has one layout for each type.
     """
-    choices = {"dtypes": NUMBERS, "max_size": 20, "allow_union": False, "allow_virtual": False, **options}
+    choices = {
+        "dtypes": NUMBERS,
+        "max_size": 20,
+        "allow_union": False,
+        "allow_virtual": False,
+        "min_record_fields": 1,
+        **options,
+    }
     return st_ak.constructors.arrays(**choices).map(lambda x: ragged.to_awkward(ragged.Array(x)))
 
 

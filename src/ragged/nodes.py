@@ -248,7 +248,7 @@ def take_missing(b: Backend, node: Node, index: Any, valid: Any) -> Option:
     ops = b.home(index, valid)
     n = ops.size(index)
     if isinstance(node, Unknown) or (isinstance(node.length, int) and node.length == 0):
-        return Option(ops.full((n,), False, "bool"), blank(b, node, n))
+        return option(b, ops.full((n,), False, "bool"), blank(b, node, n))
     return option(b, valid, take(b, node, ops.where(valid, index, 0), None, valid))
 
 

@@ -85,8 +85,10 @@ def positions(b: Backend, node: Node, axis: int) -> Node:
             return regular(b, Flat(b.asarray(index), n), node.size, node.length)
         return None
 
-    if type(node) is Lists and type(node.content) is Flat and node.content.data.ndim == 1 and axis in (1, -1):
-        return Lists(node.rows, Flat(b.asarray(node.rows.positions), node.rows.total))
+    if type(node) is Lists and node.parameters is None and axis in (1, -1):
+        content = node.content
+        if type(content) is Flat and content.data.ndim == 1:
+            return Lists(node.rows, Flat(b.asarray(node.rows.positions), node.rows.total))
     plain: Node = _plain(visit(b, node, axis, action, "local_index"))
     return plain
 

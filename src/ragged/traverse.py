@@ -138,7 +138,7 @@ def visit(
             return answer
         below = axis if here is None else here
         match node:
-            case Record(fields, contents, length, parameters):
+            case Record(fields, contents, length, parameters) if contents:
                 return Record(fields, tuple(walk(c, below) for c in contents), length, parameters)
             case Option():
                 return rebuild(b, node, walk(node.content, below))
