@@ -37,8 +37,12 @@ def cells(row: Row) -> list[str]:
     value = "" if row.value is None else number(row.value.to_numpy() if isinstance(row.value, Array) else row.value)
     off = ["" if x is None else f"{x:.1e}" for x in (row.value_deviation, row.gradient_deviation)]
     memory = "" if row.peak_memory is None else f"{row.peak_memory / 2**20:.0f} MiB"
-    result = row.status if row.reason is None else f"{row.status}: {row.reason}"
-    return [row.backend, value, *off, seconds(row.seconds_first), seconds(row.seconds), memory, result]
+    return [row.backend, value, *off, seconds(row.seconds_first), seconds(row.seconds), memory, row.status]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Why a row is not as it should be, a line each."""
+    return [f"{row.backend} {row.status}: {row.reason}" for row in comparison.rows if row.reason is not None]
 
 
 def text_table(comparison: Comparison) -> str:
@@ -46,26 +50,30 @@ def text_table(comparison: Comparison) -> str:
     lines = [list(COLUMNS), *map(cells, comparison.rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
     body = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
-    return "\n".join([comparison.name, *body])
+    return "\n".join([comparison.name, *body, *notes(comparison)])
 
 
 def print_table(comparison: Comparison) -> None:
     """Print the table with rich, or plainly where rich is not installed."""
     try:
         table_type = importlib.import_module("rich.table").Table
+        text_type = importlib.import_module("rich.text").Text
         console_type = importlib.import_module("rich.console").Console
     except ImportError:
         print(text_table(comparison))
         return
     table = table_type(title=comparison.name, title_justify="left")
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("backend", "result") else "right", overflow="fold")
+        table.add_column(column, justify="left" if column in ("backend", "result") else "right", no_wrap=True)
     colours = {"agrees": "green", "unavailable": "yellow"}
     for row in comparison.rows:
         *most, result = cells(row)
-        text = importlib.import_module("rich.text").Text(result, style=colours.get(row.status, "bold red"))
-        table.add_row(*most, text)
-    console_type().print(table)
+        table.add_row(*most, text_type(result, style=colours.get(row.status, "bold red")))
+    console = console_type()
+    console.width = max(console.width, 110)  # narrower, and numbers would be cut off
+    console.print(table)
+    for note in notes(comparison):
+        print(note)
 
 
 def plain(x: Any) -> Any:
