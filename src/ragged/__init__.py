@@ -1,6 +1,8 @@
 """Ragged arrays, written once, that run and differentiate on every array framework."""
 
 from ragged.array import Array, Record
+from ragged.autodiff.custom import custom_vjp
+from ragged.autodiff.matrices import hessian, hvp, jacobian
 from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
 from ragged.backend import Backend
 from ragged.comparison import Comparison, compare
@@ -22,12 +24,13 @@ from ragged.interchange.arrow import from_arrow, from_parquet, to_arrow, to_parq
 from ragged.missing import drop_none, fill_none, firsts, is_none, mask, pad_none, singletons
 from ragged.partitions import from_lengths, from_offsets, from_padded, from_row_ids, to_padded
 from ragged.printing import show
-from ragged.records import fields, with_field, zip
+from ragged.records import fields, is_tuple, parameters, with_field, with_name, with_parameter, without_field
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
 from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
 from ragged.validation import is_valid, validity_error
+from ragged.zipping import unzip, zip
 
 __all__ = [
     "Array",
@@ -54,6 +57,7 @@ __all__ = [
     "count",
     "count_nonzero",
     "current",
+    "custom_vjp",
     "drop_none",
     "fields",
     "fill_none",
@@ -69,8 +73,12 @@ __all__ = [
     "from_parquet",
     "from_row_ids",
     "grad",
+    "hessian",
+    "hvp",
     "is_none",
+    "is_tuple",
     "is_valid",
+    "jacobian",
     "jvp",
     "local_index",
     "mask",
@@ -78,6 +86,7 @@ __all__ = [
     "min",
     "num",
     "pad_none",
+    "parameters",
     "prod",
     "ravel",
     "show",
@@ -94,10 +103,14 @@ __all__ = [
     "to_parquet",
     "type",
     "unflatten",
+    "unzip",
     "use",
     "validity_error",
     "value_and_grad",
     "vjp",
     "with_field",
+    "with_name",
+    "with_parameter",
+    "without_field",
     "zip",
 ]

@@ -1,30 +1,37 @@
-"""Records: fields put together, taken apart, added, removed and named."""
+"""Records: their fields and names, looked at, added and removed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ragged.errors import FieldError, StructureError
-from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown, is_text
-from ragged.operands import operands, single, wrap
+from ragged.array import Array
+from ragged.array import Record as Entry
+from ragged.broadcasting import broadcast
+from ragged.errors import DTypeError, FieldError, StructureError
+from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown, is_text, option, take
+from ragged.operands import move, operands, single, wrap
 from ragged.traverse import rebuild
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["fields", "with_field", "zip"]
+__all__ = [
+    "fields",
+    "is_tuple",
+    "parameters",
+    "with_field",
+    "with_name",
+    "with_parameter",
+    "without_field",
+]
 
 
-def fields(array: Any) -> list[str]:
-    """Names of the record fields, wherever in the lists the records are; [] where there are none.
-
-    >>> import ragged
-    >>> ragged.fields(ragged.Array([[{"x": 1, "y": 2}], []]))
-    ['x', 'y']
-    """
-    return list(_names(array.layout if hasattr(array, "layout") else single(array)[1]))
+def _layout(array: Any) -> Node:
+    if type(array) is Array:
+        return array.layout
+    return array._array.layout if isinstance(array, Entry) else single(array)[1]
 
 
 def _names(node: Any) -> tuple[str, ...]:
@@ -38,57 +45,97 @@ def _names(node: Any) -> tuple[str, ...]:
     return ()
 
 
-def zip(
-    arrays: Mapping[str, Any] | Sequence[Any],
-    depth_limit: int | None = None,
-    *,
-    parameters: Mapping[str, Any] | None = None,
-    with_name: str | None = None,
-    right_broadcast: bool = False,
-    optiontype_outside_record: bool = False,
-) -> Any:
-    """Records (from a dict) or tuples (from a sequence) of the arrays' values, broadcast together.
-
-    Args:
-        depth_limit: how many axes are matched up; by default as many as all arrays have.
-        parameters, with_name: for the records.
-        right_broadcast: whether regular axes are also aligned from the right.
-        optiontype_outside_record: whether a record is missing as a whole where one of its values is.
+def fields(array: Any) -> list[str]:
+    """Names of the record fields, wherever in the lists the records are; [] where there are none.
 
     >>> import ragged
-    >>> ragged.zip({"x": ragged.Array([[1, 2], []]), "y": ragged.Array([[3, 4], []])})
-    <Array [[{x: 1, y: 3}, {...}], []] type='2 * var * {x: int64, y: int64}'>
+    >>> ragged.fields(ragged.Array([[{"x": 1, "y": 2}], []]))
+    ['x', 'y']
     """
-    if depth_limit is not None and depth_limit <= 0:
-        raise StructureError(f"zip: depth_limit must be None or at least 1, not {depth_limit}")
-    if isinstance(arrays, Mapping):
-        names, values = tuple(arrays), tuple(arrays.values())
-    else:
-        names, values = None, tuple(arrays)
-    if with_name is not None:
-        parameters = {**(parameters or {}), "__record__": with_name}
-    b, nodes, _ = operands(*values)
-    if depth_limit is None and not optiontype_outside_record:
-        joined = _aligned(b, nodes, names, parameters)
-        if joined is not None:
-            return wrap(b, joined)
-    raise NotImplementedError
+    return list(_names(_layout(array)))
 
 
-def _aligned(b: Backend, nodes: Sequence[Any], names: Any, parameters: Any) -> Node | None:
-    """The zipped node where all arrays have the same rows down to their numbers; None where they need broadcasting."""
-    first = nodes[0]
-    if type(first) is Lists and first.parameters is None:
-        rows = first.rows
-        for node in nodes:
-            if type(node) is not Lists or node.parameters is not None or not rows.same(node.rows):
-                return None
-        inner = _aligned(b, [node.content for node in nodes], names, parameters)
-        return None if inner is None else Lists(rows, inner)
-    for node in nodes:
-        if type(node) is not Flat or node.data.ndim != 1 or node.length != first.length:
-            return None
-    return Record(names, tuple(nodes), first.length, parameters)
+def is_tuple(array: Any) -> bool:
+    """Whether the array's records are tuples: fields by position, without names.
+
+    >>> import ragged
+    >>> ragged.is_tuple(ragged.Array([(1, 2), (3, 4)]))
+    True
+    """
+    node: Any = _layout(array)
+    while isinstance(node, Lists | Regular | Option):
+        node = node.content
+    if isinstance(node, Union):
+        return all(is_tuple(Array._of(content, None)) for content in node.contents)  # type: ignore[arg-type]
+    return isinstance(node, Record) and node.fields is None
+
+
+def parameters(array: Any) -> dict[str, Any]:
+    """The outermost node's parameters (record name, text, categorical), as a new dict.
+
+    >>> import ragged
+    >>> ragged.parameters(ragged.with_name([{"x": 1}], "Point"))
+    {'__record__': 'Point'}
+    """
+    return dict(_layout(array).parameters or {}) if isinstance(array, Array | Entry) else {}
+
+
+def with_parameter(array: Any, parameter: str, value: Any) -> Any:
+    """The array with one parameter set on its outermost node (None removes it).
+
+    >>> import ragged
+    >>> ragged.parameters(ragged.with_parameter([[1], [2]], "unit", "m"))
+    {'unit': 'm'}
+    """
+    b, node, _ = single(array)
+    changed = {**(node.parameters or {}), parameter: value}
+    return wrap(b, replace(node, parameters={key: v for key, v in changed.items() if v is not None} or None))
+
+
+def with_name(array: Any, name: str | None) -> Any:
+    """The array with its records (all of them, nested ones included) given a name.
+
+    >>> import ragged
+    >>> ragged.with_name([{"x": 1}], "Point").typestr
+    '1 * Point[x: int64]'
+    """
+
+    def named(node: Any) -> Any:
+        match node:
+            case Record(_, _, _, given):
+                kept = {key: value for key, value in {**(given or {}), "__record__": name}.items() if value is not None}
+                return replace(node, parameters=kept or None)
+            case Lists() | Regular() | Option() if not is_text(node):
+                return replace(node, content=named(node.content))
+            case _:
+                return node
+
+    if isinstance(array, Entry):
+        return Entry(with_name(array._array, name))
+    b, node, _ = single(array)
+    return wrap(b, named(node))
+
+
+def repeated(b: Backend, value: Any, n: Any) -> Node:
+    """A scalar as `n` entries (None: `n` missing ones)."""
+    from ragged.construct import build
+
+    if value is None:
+        return Option(b.home().full((n,), False, "bool"), Unknown(n))
+    if b.owns(value) and hasattr(value, "shape"):
+        return Flat(b.broadcast_to(value, (n,)), n)
+    entry = build([value])
+    return take(b, move(b, entry.layout, entry._backend), b.home().full((n,), 0, "int64"))
+
+
+def field_node(b: Backend, node: Any, name: str) -> Node:
+    """One field's layout, with the lists and options around the records."""
+    if isinstance(node, Record):
+        return node.content(name)
+    content = field_node(b, node.content, name)
+    if isinstance(node, Option):
+        return option(b, node.valid, content)
+    return rebuild(b, replace(node, parameters=None), content)
 
 
 def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) -> Any:
@@ -102,23 +149,64 @@ def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) 
         StructureError: no records in the array, or values that do not line up with them.
 
     >>> import ragged
-    >>> ragged.with_field(ragged.Array([{"x": 1}, {"x": 2}]), [3, 4], "y")
-    <Array [{x: 1, y: 3}, {x: 2, y: 4}] type='2 * {x: int64, y: int64}'>
+    >>> ragged.with_field(ragged.Array([{"x": 1}, {"x": 2}]), [3, 4], "y").to_list()
+    [{'x': 1, 'y': 3}, {'x': 2, 'y': 4}]
     """
-    path = [where] if where is None or isinstance(where, str) else list(where)
-    b, (base, value), _ = operands(array, what)
+    path: list[Any] = [where] if where is None or isinstance(where, str) else list(where)
+    if not path or not all(name is None or isinstance(name, str) for name in path):
+        raise DTypeError(f"with_field: where must be a field name, a sequence of them, or None; not {where!r}")
+    if isinstance(array, Entry):
+        return Entry(with_field(array._array, what, where))
     if len(path) > 1:
-        inner = getattr(array, "__getitem__")(path[0])
+        b, node, _ = single(array)
+        inner = wrap(b, field_node(b, node, path[0])) if path[0] in _names(node) else None
+        if inner is None:
+            raise FieldError(f"with_field: no field {path[0]!r}; the records have {list(_names(node))}")
         return with_field(array, with_field(inner, what, path[1:]), path[0])
-    return wrap(b, _set_field(b, base, value, path[0]))
+    if isinstance(what, str | bytes):
+        what = Array([what])
+    b, (base, value), _ = operands(array, what)
+    if not isinstance(base, Node) or not _has_records(base):
+        raise StructureError("with_field: there are no records in the array; zip makes some")
+    changed = _set_aligned(base, value, path[0])
+    if changed is None:
+        changed = _set_broadcast(b, base, value, path[0])
+    return wrap(b, changed)
 
 
-def _set_field(b: Backend, base: Any, value: Any, where: str | None) -> Node:
-    if isinstance(base, Record) and isinstance(value, Node) and value.length == base.length:
-        return _with_content(base, value, where)
-    if isinstance(base, Lists) and isinstance(value, Lists) and base.rows.same(value.rows):
-        return Lists(base.rows, _set_field(b, base.content, value.content, where), base.parameters)
-    raise NotImplementedError
+def _has_records(node: Any) -> bool:
+    while isinstance(node, Lists | Regular | Option):
+        node = node.content
+    return isinstance(node, Record)
+
+
+def _set_aligned(base: Any, value: Any, where: str | None) -> Node | None:
+    """The records with the field, where the values have their rows already."""
+    if type(base) is Record:
+        return _with_content(base, value, where) if isinstance(value, Node) and value.length == base.length else None
+    if type(base) is Lists and type(value) is Lists and base.rows.same(value.rows):
+        inner = _set_aligned(base.content, value.content, where)
+        return (
+            None if inner is None or base.parameters != value.parameters else Lists(base.rows, inner, base.parameters)
+        )
+    return None
+
+
+def _set_broadcast(b: Backend, base: Node, value: Any, where: str | None) -> Node:
+    def stop(inputs: Sequence[Any], depth: int) -> bool:
+        return type(inputs[0]) is Record
+
+    def act(b: Backend, inputs: Sequence[Any], valid: Any) -> Node:
+        record, content = inputs
+        return _with_content(
+            record, content if isinstance(content, Node) else repeated(b, content, record.length), where
+        )
+
+    (changed,) = broadcast(
+        b, [base, value], act, name="with_field", right_broadcast=False, stop=stop, dense_leaves=False
+    )
+    node: Node = changed
+    return node
 
 
 def _with_content(base: Record, value: Node, where: str | None) -> Record:
@@ -130,3 +218,38 @@ def _with_content(base: Record, value: Node, where: str | None) -> Record:
     if where is None and base.fields is None:
         return replace(base, contents=(*contents, value))
     return replace(base, fields=(*names, str(len(names)) if where is None else where), contents=(*contents, value))
+
+
+def without_field(array: Any, where: str | Sequence[str]) -> Any:
+    """The records without one field; a sequence of names removes a field of nested records.
+
+    Raises:
+        FieldError: no such field.
+
+    >>> import ragged
+    >>> ragged.without_field(ragged.Array([{"x": 1, "y": 2}]), "x").to_list()
+    [{'y': 2}]
+    """
+    path = [where] if isinstance(where, str) else list(where)
+    if not path or not all(isinstance(name, str) for name in path):
+        raise DTypeError(f"without_field: where must be a field name or a sequence of them, not {where!r}")
+    if isinstance(array, Entry):
+        return Entry(without_field(array._array, where))
+    b, node, _ = single(array)
+    return wrap(b, _without(b, node, path))
+
+
+def _without(b: Backend, node: Any, path: Sequence[str]) -> Any:
+    match node:
+        case Record(names, contents):
+            node.content(path[0])  # raises where there is none
+            at = node.names.index(path[0])
+            if len(path) > 1:
+                inner = _without(b, contents[at], path[1:])
+                return replace(node, contents=(*contents[:at], inner, *contents[at + 1 :]))
+            kept = None if names is None else names[:at] + names[at + 1 :]
+            return replace(node, fields=kept, contents=contents[:at] + contents[at + 1 :])
+        case Lists() | Regular() | Option() if not is_text(node):
+            return rebuild(b, node, _without(b, node.content, path))
+        case _:
+            return node
