@@ -1,5 +1,6 @@
 """Ragged arrays, written once, that run and differentiate on every array framework."""
 
+from ragged import _installation as _installation  # first: may refuse to go on
 from ragged.array import Array, Record
 from ragged.autodiff.custom import custom_vjp
 from ragged.autodiff.matrices import hessian, hvp, jacobian
@@ -27,6 +28,7 @@ from ragged.printing import show
 from ragged.records import fields, is_tuple, parameters, with_field, with_name, with_parameter, without_field
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
+from ragged.selection import broadcast_arrays, where
 from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
 from ragged.validation import is_valid, validity_error
@@ -52,6 +54,7 @@ __all__ = [
     "argmin",
     "available",
     "backend",
+    "broadcast_arrays",
     "checkpoint",
     "compare",
     "count",
@@ -108,6 +111,7 @@ __all__ = [
     "validity_error",
     "value_and_grad",
     "vjp",
+    "where",
     "with_field",
     "with_name",
     "with_parameter",

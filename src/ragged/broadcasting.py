@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ragged._alignment import (
+from ragged._alignment import Planner
+from ragged._steps import (
     NODES,
     Late,
     Leaf,
     ListStep,
     OptionStep,
-    Planner,
     RecordStep,
     RegularStep,
     Step,
     absent,
 )
-from ragged.nodes import Flat, Lists, Node, Record, option, regular, take
+from ragged.nodes import Flat, Lists, Record, option, regular, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,8 +53,8 @@ def broadcast(
         b: the backend of the operands.
         nodes: nodes, or scalars (0-d arrays included), which join every group of leaves as they are.
         action: `action(b, inputs, valid)`, called once a group of leaves with one entry an operand: a `Flat` node of
-            the group's length (its trailing axes broadcast by NumPy's rule), a text node, or a scalar. `valid` is
-            None or the boolean structure (along axis 0) of the entries that count. It returns a node, or a tuple of them.
+            the group's length (its trailing axes broadcast by NumPy's rule), a text node, or a scalar. `valid` is None
+            or the boolean structure (along axis 0) of the entries that count. It returns a node or a tuple of nodes.
         name: the operation's name in messages.
         left_broadcast: whether a shallower operand is repeated into the lists of a ragged one.
         right_broadcast: whether regular operands of different depth line up from the right.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ragged
-from ragged._alignment import NODES
+from ragged._steps import NODES
 from ragged._text import equal_text
-from ragged.array import Array, Record as RecordValue
+from ragged.array import Array
+from ragged.array import Record as RecordValue
 from ragged.broadcasting import broadcast, intersect_parameters
 from ragged.errors import DTypeError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Record, is_text
