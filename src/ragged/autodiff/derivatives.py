@@ -48,7 +48,7 @@ def power_base(b: Backend, y: Any, x: Any, n: Any) -> Any:
     """n x^(n-1), which is 0 wherever n is 0 (also at x = 0)."""
     if isinstance(n, int | float | complex):
         return n * b.apply("power", x, n - 1 if n else 0)
-    return n * b.apply("power", x, b.where(n == 0, 0, n - 1))
+    return n * b.apply("power", b.where((n == 0) & (x == 0), 1, x), n - 1)
 
 
 def power_exponent(b: Backend, y: Any, x: Any, n: Any) -> Any:
