@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,16 @@ class Run:
 
 
 def first_line(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line, with the last place in the user's own files that led to it."""
     message = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+    ours = os.path.dirname(__file__)
+    places = [
+        f" ({os.path.basename(frame.filename)}:{frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not os.path.dirname(frame.filename).startswith(ours) and "site-packages" not in frame.filename
+    ]
+    kind = type(error).__name__
+    return (f"{kind}: {message}" if message else kind) + "".join(places[-1:])
 
 
 def run(
