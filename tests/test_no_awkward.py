@@ -21,6 +21,8 @@ class Blocked(ModuleType):
     def __getattribute__(self, name):
         if name.startswith("__") and name not in ("__getattr__", "__dict__"):
             return super().__getattribute__(name)
+        if name in ("Array", "Record"):  # asking whether something is Awkward's is no use of it
+            return type(name, (), {})
         raise AssertionError(f"an operation used awkward.{name}")
 
 

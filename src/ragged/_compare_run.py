@@ -64,7 +64,7 @@ def first_line(error: BaseException) -> str:
 def run(
     program: Callable[..., Any],
     args: Sequence[Any],
-    argnums: int | Sequence[int],
+    argnums: int | tuple[int, ...],
     backend: str,
     check: Callable[..., Any] | None = None,
 ) -> Run:
@@ -164,14 +164,14 @@ def floats_of(tree: Any) -> list[np.ndarray[Any, Any]]:
 
 
 def finite_differences(
-    program: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int], done: Run
+    program: Callable[..., Any], args: Sequence[Any], argnums: int | tuple[int, ...], done: Run
 ) -> tuple[float, float, float, bool] | str:
     """The slope by differences, the slope by the gradient, their relative distance, and whether it is small
     enough; or why there is none. Of several steps the best counts: a step too long crosses kinks, one too short
     drowns in rounding."""
     from ragged.autodiff.transforms import value_and_grad
 
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = (argnums,) if isinstance(argnums, int) else argnums
     fixed = list(promoted(tuple(args)))
     point = tuple(fixed[i] for i in positions)
     direction = direction_of(point)
@@ -219,7 +219,7 @@ def source_of(program: Any) -> tuple[str, str] | None:
     return None if path is None or not os.path.isfile(path) else (os.path.abspath(path), name)
 
 
-def peak_memory(program: Any, args: Sequence[Any], argnums: int | Sequence[int], backend: str) -> int | None:
+def peak_memory(program: Any, args: Sequence[Any], argnums: int | tuple[int, ...], backend: str) -> int | None:
     """Peak memory in bytes of a process that computes value and gradient once; None where it cannot be told."""
     source = source_of(program)
     if source is None or CHILD in os.environ:

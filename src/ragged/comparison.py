@@ -150,6 +150,7 @@ def compare_checked(
     from ragged._compare_run import peak_memory, run
     from ragged.registry import available
 
+    argnums = argnums if isinstance(argnums, int) else tuple(argnums)
     rows: list[Row] = []
     reference: tuple[Run, list[Leaf], list[Leaf]] | None = None
     for backend in available() if backends is None else backends:
@@ -196,7 +197,7 @@ def judge(
     )
 
 
-def finite_row(program: Any, args: Sequence[Any], argnums: int | Sequence[int], done: Run) -> Row:
+def finite_row(program: Any, args: Sequence[Any], argnums: int | tuple[int, ...], done: Run) -> Row:
     """The row of the gradient's slope in one direction against finite differences."""
     from ragged._compare_run import finite_differences
 
