@@ -22,6 +22,7 @@ from ragged.errors import (
 )
 from ragged.interchange import backend, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
 from ragged.interchange.arrow import from_arrow, from_parquet, to_arrow, to_parquet
+from ragged.joining import concat, concatenate, stack
 from ragged.missing import drop_none, fill_none, firsts, is_none, mask, pad_none, singletons
 from ragged.partitions import from_lengths, from_offsets, from_padded, from_row_ids, to_padded
 from ragged.printing import show
@@ -57,6 +58,8 @@ __all__ = [
     "broadcast_arrays",
     "checkpoint",
     "compare",
+    "concat",
+    "concatenate",
     "count",
     "count_nonzero",
     "current",
@@ -94,6 +97,7 @@ __all__ = [
     "ravel",
     "show",
     "singletons",
+    "stack",
     "stop_gradient",
     "sum",
     "to_arrow",

@@ -257,6 +257,13 @@ class Backend(ABC):
         """`f`, recomputed instead of remembered when it is differentiated."""
         raise UnsupportedError(f"the {self.name} backend has no checkpoint; call the function itself, or use('jax')")
 
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """`f(*dense) -> list of dense` with a derivative of its own: `forward(*dense) -> (outputs, residuals)`,
+        `backward(residuals, cotangents) -> cotangents`, all lists. `f` itself where nothing is differentiated."""
+        return f
+
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         """This backend with the options of one `use(...)` or `to_backend(...)` call."""
         if device not in (None, "cpu"):

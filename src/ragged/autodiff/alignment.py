@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array
-from ragged.autodiff.trees import Skeleton, Slot, Static, backend_for, owner, recognised, tree_flatten
+from ragged.autodiff.trees import Skeleton, Slot, Static, contents, owner, recognised
 from ragged.errors import DTypeError, StructureError
-from ragged.nodes import Flat, Lists, Node, Option, Record as RecordNode, Regular, Unknown, compress, rows_of
+from ragged.nodes import Flat, Lists, Node, Option, Regular, Unknown, compress, rows_of, take
+from ragged.nodes import Record as RecordNode
 from ragged.operands import map_flats, move
 from ragged.rows import Groups
 
@@ -106,7 +107,7 @@ class Aligner:
                 raise StructureError(f"the {self.word}{where} cannot be brought into line with a {type(node).__name__}")
 
     def leaf(self, slot: Slot, given: Node, where: str) -> Any:
-        """The numbers of a one-dimensional (co)tangent that is not simply dense: nothing at all, or with missing ones."""
+        """The numbers of a one-dimensional (co)tangent that is not simply dense: empty, or with missing ones."""
         if isinstance(given, Unknown) or (given.length == 0 and not isinstance(given, RecordNode)):
             return self.b.full((given.length,), 0, slot.dtype)
         if isinstance(given, Option) and isinstance(given.content, Flat | Unknown):
@@ -117,7 +118,8 @@ class Aligner:
     def mismatch(self, wanted: str, given: Node, where: str) -> StructureError:
         """The error of two different kinds of node."""
         return StructureError(
-            f"the {self.word}{where} does not line up with its value: it has {type(given).__name__} where the value has {wanted}"
+            f"the {self.word}{where} does not line up with its value: "
+            f"it has {type(given).__name__} where the value has {wanted}"
         )
 
     def walk_record(self, node: RecordNode, given: Node, values: dict[int, Any], where: str) -> None:
@@ -176,39 +178,29 @@ class Aligner:
         if isinstance(given, Unknown):
             given = Option(ops.full((given.length,), False, "bool"), given)
         if isinstance(given, Option):
-            if not ops.true((given.valid | ~node.valid).all()):  # a missing cotangent of a value that is there is zero
+            if not ops.true((given.valid | ~node.valid).all()):  # missing where the value is there: zero
                 self.walk_option(Option(node.valid & given.valid, node.content), given, values, where)
                 return
             given = given.content
         present = ops.flatnonzero(node.valid)
         places = map_flats(node.content, lambda flat: Flat(ops.arange(flat.length), flat.length, flat.parameters))
         kept = compress(ops, places, node.valid)
-        slots: list[Any] = []
-        map_flats(node.content, lambda flat: slots.append(flat.data) or flat)  # type: ignore[func-returns-value]
-        indices: list[Any] = []
-        map_flats(kept, lambda flat: indices.append(flat.data) or flat)  # type: ignore[func-returns-value]
+        slots, indices = contents(node.content), contents(kept)
         by_slot = iter(zip(slots, indices, strict=True))
 
         def shrunk(flat: Flat) -> Flat:
             slot, index = next(by_slot)
             n = ops.size(index)
-            return Flat(Slot(slot.index, slot.smooth, (n, *slot.shape[1:]), slot.dtype), n, flat.parameters)  # type: ignore[arg-type]
+            return Flat(Slot(slot.index, slot.smooth, (n, *slot.shape[1:]), slot.dtype), n, flat.parameters)
 
         inner: dict[int, Any] = {}
         if isinstance(given, Unknown):
             inner = {slot.index: b.full((0, *slot.shape[1:]), 0, slot.dtype) for slot in slots if slot.smooth}
         else:
-            self.walk(map_flats(kept, shrunk), take_present(b, given, present), inner, where)
+            self.walk(map_flats(kept, shrunk), take(b, given, present), inner, where)
         for slot, index in zip(slots, indices, strict=True):
             if slot.smooth:
                 values[slot.index] = b.segment_sum(inner[slot.index], Groups(index, slot.shape[0]))
-
-
-def take_present(b: Backend, given: Node, present: Any) -> Node:
-    """The entries of a (co)tangent at the places where the value is there."""
-    from ragged.nodes import take
-
-    return take(b, given, present)
 
 
 def opened(b: Backend, node: Any) -> tuple[Rows, Any]:
@@ -227,6 +219,4 @@ def opened(b: Backend, node: Any) -> tuple[Rows, Any]:
 
 def any_smooth(node: Any) -> bool:
     """Whether a skeleton has a differentiable slot."""
-    found: list[bool] = []
-    map_flats(node, lambda flat: found.append(flat.data.smooth) or flat)  # type: ignore[func-returns-value]
-    return any(found)
+    return any(slot.smooth for slot in contents(node))

@@ -67,8 +67,8 @@ class Box:
 
     def _refuse(self, what: str) -> NoReturn:
         raise DTypeError(
-            f"{what} of a value that is being differentiated would cut its derivative off in silence; use ragged.* functions "
-            "and operators, or ragged.stop_gradient(x) for its plain value"
+            f"{what} of a value that is being differentiated would cut its derivative off in silence; "
+            "use ragged.* functions and operators, or ragged.stop_gradient(x) for its plain value"
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
@@ -95,9 +95,7 @@ class Box:
         self._refuse(".tolist()")
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise DTypeError(
-            "item assignment has no derivative: build the new values with ragged.where(condition, new, x) or concatenate"
-        )
+        raise DTypeError("item assignment has no derivative: make the new values with ragged.where(condition, new, x)")
 
     # ------------------------------------------------------------------ NumPy's protocols
 

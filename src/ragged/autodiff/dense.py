@@ -96,7 +96,7 @@ def numpy_function(func: Any, args: Any, kwargs: Any) -> Any:
     own = IMPLEMENTED.get(name) or (getattr(ragged, name, None) if name in ragged.__all__ else None)
     if own is None or not func.__module__ == "numpy":
         raise UnsupportedError(
-            f"{func.__module__}.{name} has no form for a value that is being differentiated; write it with operators, indexing, "
-            "@ and the functions of ragged"
+            f"{func.__module__}.{name} has no form for a value that is being differentiated; "
+            "write it with operators, indexing, @ and the functions of ragged"
         )
     return own(*args, **kwargs)

@@ -1,6 +1,7 @@
 """The VJP of every protocol primitive, over the protocol, so that it differentiates again.
 
-A rule is `(b, g, shape, *parameters) -> cotangent`; `shape` is the operand's; `fit` brings shapes and dtypes together once, for all rules.
+A rule is `(b, g, shape, *parameters) -> cotangent`, with the operand's shape; `fit` brings shapes and dtypes
+together once, for all rules.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def matmul_right(b: Backend, g: Any, x: Any, y: Any) -> Any:
 
 
 def fit(b: Backend, g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """A cotangent in its operand's shape and dtype: broadcast axes summed, the imaginary part of a real operand dropped."""
+    """A cotangent in its operand's shape and dtype: broadcast axes are summed, a real operand takes the real part."""
     if b.dtype(g).kind == "c" and dtype.kind != "c":
         g = b.apply("real", g)
     if b.dtype(g) != dtype:

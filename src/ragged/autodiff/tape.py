@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.autodiff.box import Box
-from ragged.autodiff.rules import fit, matmul_left, matmul_right, primitives
+from ragged.autodiff.pullback import Pullback, Step
+from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
 from ragged.ufuncs import table
@@ -20,19 +20,7 @@ if TYPE_CHECKING:
 
     from ragged.rows import Rows, Segments
 
-__all__ = ["Pullback", "Tape", "tape_jvp", "tape_vjp"]
-
-
-class Step:
-    """One recorded value: its place in the order of the program, and how its cotangent flows to what it was made of."""
-
-    __slots__ = ("dtype", "edges", "serial", "shape")
-
-    def __init__(self, serial: int, value: Any, edges: tuple[tuple[Step, Callable[..., Any]], ...]) -> None:
-        self.serial = serial
-        self.edges = edges
-        self.shape = value.shape
-        self.dtype = value.dtype
+__all__ = ["Tape", "tape_jvp", "tape_vjp"]
 
 
 class Tape(Backend):
@@ -69,7 +57,8 @@ class Tape(Backend):
             return x.value
         if x.tape.level >= self.level:
             raise RaggedError(
-                "a value of one differentiated program was used in another: return it from the program instead of keeping it"
+                "a value of one differentiated program was used in another: "
+                "return it from the program instead of keeping it"
             )
         return x
 
@@ -227,6 +216,29 @@ class Tape(Backend):
         ops = self.home(counts)
         return self.take(x, ops.repeat(ops.arange(x.shape[0]), counts, total))
 
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        def call(*args: Any) -> list[Any]:
+            values = [self.value(x) for x in args]
+            if not any(type(x) is Box and x.tape is self for x in args):
+                return self.inner.custom_vjp(f, forward, backward)(*values)  # type: ignore[no-any-return]
+            outputs, residuals = forward(*values)
+
+            def pull(i: int, j: int) -> Callable[..., Any]:
+                def one(b: Backend, g: Any) -> Any:
+                    cotangents = [b.full(x.shape, 0, x.dtype) for x in outputs]
+                    cotangents[i] = g
+                    return backward(residuals, cotangents)[j]
+
+                return one
+
+            return [
+                self.record(value, *((x, pull(i, j)) for j, x in enumerate(args))) for i, value in enumerate(outputs)
+            ]
+
+        return call
+
     # ------------------------------------------------------------------ no gradient
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
@@ -272,77 +284,6 @@ class Tape(Backend):
         return f"<ragged backend {self.name}, differentiating to order {self.level}>"
 
 
-class Pullback:
-    """Cotangents of a program's outputs to cotangents of its inputs; `once` frees the steps as it walks them."""
-
-    def __init__(self, inner: Backend, outputs: list[Any], leaves: list[Step]) -> None:
-        self.inner = inner
-        self.outputs = outputs
-        self.leaves = leaves
-
-    def __call__(self, cotangents: Sequence[Any]) -> list[Any]:
-        return self._walk(cotangents, free=False)
-
-    def once(self, cotangents: Sequence[Any]) -> list[Any]:
-        """The same for a pullback that is not called again."""
-        return self._walk(cotangents, free=True)
-
-    def _walk(self, cotangents: Sequence[Any], free: bool) -> list[Any]:
-        b = deepest(self.inner, cotangents)
-        steps: dict[int, Step] = {}
-        totals: dict[int, Any] = {}
-        queue: list[int] = []
-
-        def add(step: Step, g: Any) -> None:
-            g = fit(b, g, step.shape, step.dtype)
-            serial = step.serial
-            if serial in totals:
-                totals[serial] = b.apply("add", totals[serial], g)
-                return
-            steps[serial], totals[serial] = step, g
-            heapq.heappush(queue, -serial)
-
-        with np.errstate(
-            all="ignore"
-        ):  # slopes at the edge of a domain are inf or NaN without a warning, as in frameworks
-            for step, g in zip(self.outputs, cotangents, strict=True):
-                if step is not None:
-                    add(step, g)
-            inputs = {step.serial for step in self.leaves}
-            while queue:
-                serial = -heapq.heappop(queue)
-                if serial in inputs:
-                    continue
-                step, g = steps.pop(serial), totals.pop(serial)
-                for source, pull in step.edges:
-                    add(source, pull(b, g))
-                if free:
-                    step.edges = ()
-        if free:
-            self.outputs = []
-        return own(
-            [totals[s.serial] if s.serial in totals else b.full(s.shape, 0, s.dtype) for s in self.leaves], cotangents
-        )
-
-
-def deepest(b: Backend, values: Sequence[Any]) -> Backend:
-    """`b`, or the deepest tape that any of the values is on."""
-    for x in values:
-        if type(x) is Box and x.tape.level > b.level:
-            b = x.tape
-    return b
-
-
-def own(results: list[Any], given: Sequence[Any]) -> list[Any]:
-    """The results with NumPy views, read-only ones and repeated ones copied: they are the caller's to write to."""
-    seen = {id(x) for x in given}
-    for i, x in enumerate(results):
-        if isinstance(x, np.ndarray) and (not x.flags.owndata or not x.flags.writeable or id(x) in seen):
-            results[i] = x = x.copy()
-        seen.add(id(x))
-    return results
-
-
 def tape_vjp(b: Backend, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[list[Any], Any, Pullback]:
     """`Backend.vjp` by the tape: outputs, aux and the pullback.
 
@@ -360,7 +301,10 @@ def tape_vjp(b: Backend, f: Callable[..., Any], primals: Sequence[Any]) -> tuple
 def tape_jvp(
     b: Backend, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[list[Any], list[Any], Any]:
-    """`Backend.jvp` by the tape: outputs, their tangents, and aux. The pullback is linear; its transpose pushes forward."""
+    """`Backend.jvp` by the tape: outputs, their tangents, and aux.
+
+    The pullback is linear in the cotangents; its transpose, by a second tape, pushes tangents forward.
+    """
     outputs, aux, pullback = tape_vjp(b, f, primals)
     zeros = [b.full(x.shape, 0, b.dtype(x)) for x in outputs]
     if not zeros:

@@ -159,8 +159,8 @@ def value_and_grad(
     >>> ragged.value_and_grad(lambda x: x * x)(3.0)
     (np.float64(9.0), np.float64(6.0))
     """
-    several = isinstance(argnums, tuple | list)
-    numbers = tuple(argnums) if several else (argnums,)  # type: ignore[arg-type]
+    several = isinstance(argnums, tuple)
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
@@ -268,7 +268,7 @@ def stop_gradient(x: Any) -> Any:
             b = leaf._backend
             node = map_flats(leaf.layout, lambda flat: Flat(b.stop_gradient(flat.data), flat.length, flat.parameters))
             return Array._of(node, b.base, leaf._attrs, leaf._behavior)
-        b = backend_of_dense(leaf)  # type: ignore[assignment]
+        b = backend_of_dense(leaf)
         return leaf if b is None else b.stop_gradient(leaf)
 
     return tree_map(stop, x)
@@ -284,9 +284,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f)
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         b = backend_for(args, kwargs)
-        skeleton, smooth, rest = split(b, (args, kwargs))
         program = Program(lambda pair: f(*pair[0], **pair[1]), b, (args, kwargs), lambda f, pair: f(pair), False)
-        outputs, others = b.checkpoint(program)(*smooth)
+        outputs, others = b.checkpoint(program)(*program.values)
         return program.results(outputs, others)[0]
 
     return recomputed

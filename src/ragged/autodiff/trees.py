@@ -9,12 +9,13 @@ import numpy as np
 
 from ragged.array import Array, Record
 from ragged.context import active
-from ragged.nodes import Flat, Lists, Node, Option, Record as RecordNode, Regular, Union, Unknown, is_text, option
+from ragged.nodes import Flat, Lists, Node, Option, Regular, Union, Unknown, is_text, option
+from ragged.nodes import Record as RecordNode
 from ragged.operands import common_backend, map_flats, move
 from ragged.registry import backend_of_dense
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ragged.backend import Backend
 
@@ -75,10 +76,10 @@ def tree_map(f: Any, tree: Any) -> Any:
 
 def owner(leaf: Any) -> Backend | None:
     """The backend that a leaf's content lives on; None for numbers and other values."""
-    if isinstance(leaf, Array):
-        return leaf._backend
-    if isinstance(leaf, Record):
-        return leaf._array._backend
+    if isinstance(leaf, Array | Record):
+        array = leaf if isinstance(leaf, Array) else leaf._array
+        backend: Backend = array._backend
+        return backend
     return backend_of_dense(leaf)
 
 
@@ -105,9 +106,7 @@ class Skeleton:
             if isinstance(leaf, Slot):
                 yield leaf
             elif not isinstance(leaf, Static):
-                found: list[Slot] = []
-                map_flats(leaf[1], lambda flat, found=found: found.append(flat.data) or flat)  # type: ignore[misc]
-                yield from found
+                yield from contents(leaf[1])
 
     def fill(self, b: Backend, smooth: Sequence[Any], rest: Sequence[Any]) -> Any:
         """The tree with values in its slots, on `b`."""
@@ -159,7 +158,7 @@ def split(b: Backend, tree: Any) -> tuple[Skeleton, list[Any], list[Any]]:
         return Slot(len(values) - 1, values is smooth, tuple(x.shape), dtype)
 
     def flat(node: Flat) -> Flat:
-        return Flat(slot(node.data), node.length, node.parameters)  # type: ignore[arg-type]
+        return Flat(slot(node.data), node.length, node.parameters)
 
     leaves, treedef = tree_flatten(tree)
     skeletons: list[Any] = []
@@ -176,27 +175,41 @@ def split(b: Backend, tree: Any) -> tuple[Skeleton, list[Any], list[Any]]:
     return Skeleton(treedef, skeletons), smooth, rest
 
 
-def gradient_node(b: Backend, node: Any, smooth: Sequence[Any]) -> Node:
-    """A skeleton node filled with gradients; `?unknown` for integers, booleans and text."""
+def replace_numbers(b: Backend, node: Any, number: Callable[[Flat], Node]) -> Node:
+    """A skeleton node with `number(flat)` for each differentiable `Flat`; `?unknown` for ints, booleans and text."""
     match node:
-        case Flat(slot, length, parameters):
-            return Flat(smooth[slot.index], length, parameters) if slot.smooth else nothing(b, slot.shape)
+        case Flat(slot):
+            return number(node) if slot.smooth else nothing(b, slot.shape)
+        case Lists() | Regular() if is_text(node):
+            return nothing(b, (node.length,))
         case Lists(rows, content, parameters):
-            if is_text(node):
-                return nothing(b, (rows.nrows,))
-            return Lists(rows, gradient_node(b, content, smooth), parameters)
+            return Lists(rows, replace_numbers(b, content, number), parameters)
         case Regular(content, size, length, parameters):
-            if is_text(node):
-                return nothing(b, (length,))
-            return Regular(gradient_node(b, content, smooth), size, length, parameters)
+            return Regular(replace_numbers(b, content, number), size, length, parameters)
         case RecordNode(fields, contents, length, parameters):
-            return RecordNode(fields, tuple(gradient_node(b, c, smooth) for c in contents), length, parameters)
+            return RecordNode(fields, tuple(replace_numbers(b, c, number) for c in contents), length, parameters)
         case Option(valid, content, parameters):
-            return option(b, valid, gradient_node(b, content, smooth), parameters)
+            return option(b, valid, replace_numbers(b, content, number), parameters)
         case Union(tags, index, contents, length, parameters):
-            return Union(tags, index, tuple(gradient_node(b, c, smooth) for c in contents), length, parameters)
-    assert isinstance(node, Unknown)
-    return node
+            return Union(tags, index, tuple(replace_numbers(b, c, number) for c in contents), length, parameters)
+    return node  # type: ignore[no-any-return]  # Unknown: nothing to replace
+
+
+def gradient_node(b: Backend, node: Any, smooth: Any) -> Node:
+    """A skeleton node filled with gradients."""
+    return replace_numbers(b, node, lambda flat: Flat(smooth[flat.data.index], flat.length, flat.parameters))
+
+
+def contents(node: Any) -> list[Any]:
+    """What the dense nodes of a layout hold, in order."""
+    found: list[Any] = []
+
+    def visit(flat: Flat) -> Flat:
+        found.append(flat.data)
+        return flat
+
+    map_flats(node, visit)
+    return found
 
 
 def nothing(b: Backend, shape: tuple[Any, ...]) -> Node:

@@ -1,0 +1,101 @@
+"""The walk back: cotangents of what a program returned to cotangents of what it was given."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.autodiff.box import Box
+from ragged.autodiff.rules import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.backend import Backend
+
+__all__ = ["Pullback", "Step", "deepest"]
+
+
+class Step:
+    """One recorded value: its place in the order of the program, and how its cotangent flows to what it was made of."""
+
+    __slots__ = ("dtype", "edges", "serial", "shape")
+
+    def __init__(self, serial: int, value: Any, edges: tuple[tuple[Step, Callable[..., Any]], ...]) -> None:
+        self.serial = serial
+        self.edges = edges
+        self.shape = value.shape
+        self.dtype = value.dtype
+
+
+class Pullback:
+    """Cotangents of a program's outputs to cotangents of its inputs; `once` frees the steps as it walks them."""
+
+    def __init__(self, inner: Backend, outputs: list[Any], leaves: list[Step]) -> None:
+        self.inner = inner
+        self.outputs = outputs
+        self.leaves = leaves
+
+    def __call__(self, cotangents: Sequence[Any]) -> list[Any]:
+        return self._walk(cotangents, free=False)
+
+    def once(self, cotangents: Sequence[Any]) -> list[Any]:
+        """The same for a pullback that is not called again."""
+        return self._walk(cotangents, free=True)
+
+    def _walk(self, cotangents: Sequence[Any], free: bool) -> list[Any]:
+        b = deepest(self.inner, cotangents)
+        steps: dict[int, Step] = {}
+        totals: dict[int, Any] = {}
+        queue: list[int] = []
+
+        def add(step: Step, g: Any) -> None:
+            g = fit(b, g, step.shape, step.dtype)
+            serial = step.serial
+            if serial in totals:
+                totals[serial] = b.apply("add", totals[serial], g)
+                return
+            steps[serial], totals[serial] = step, g
+            heapq.heappush(queue, -serial)
+
+        with np.errstate(
+            all="ignore"
+        ):  # slopes at the edge of a domain are inf or NaN without a warning, as in frameworks
+            for step, g in zip(self.outputs, cotangents, strict=True):
+                if step is not None:
+                    add(step, g)
+            inputs = {step.serial for step in self.leaves}
+            while queue:
+                serial = -heapq.heappop(queue)
+                if serial in inputs:
+                    continue
+                step, g = steps.pop(serial), totals.pop(serial)
+                for source, pull in step.edges:
+                    add(source, pull(b, g))
+                if free:
+                    step.edges = ()
+        if free:
+            self.outputs = []
+        return own(
+            [totals[s.serial] if s.serial in totals else b.full(s.shape, 0, s.dtype) for s in self.leaves], cotangents
+        )
+
+
+def deepest(b: Backend, values: Sequence[Any]) -> Backend:
+    """`b`, or the deepest tape that any of the values is on."""
+    for x in values:
+        if type(x) is Box and x.tape.level > b.level:
+            b = x.tape
+    return b
+
+
+def own(results: list[Any], given: Sequence[Any]) -> list[Any]:
+    """The results with NumPy views, read-only ones and repeated ones copied: they are the caller's to write to."""
+    seen = {id(x) for x in given}
+    for i, x in enumerate(results):
+        if isinstance(x, np.ndarray) and (not x.flags.owndata or not x.flags.writeable or id(x) in seen):
+            results[i] = x = x.copy()
+        seen.add(id(x))
+    return results
