@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._conversions import Conversions, Printed
 from ragged._operators import Operators
-from ragged.errors import StructureError
-from ragged.nodes import Flat, Record as RecordNode
+from ragged.errors import FieldError, StructureError
+from ragged.nodes import Flat
+from ragged.nodes import Record as RecordNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    import numpy as np
 
     from ragged.backend import Backend
     from ragged.nodes import Node
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Record"]
 
 
-class Array(Operators):
+class Array(Conversions, Operators):
     """A ragged array.
 
     Args:
@@ -39,6 +39,12 @@ class Array(Operators):
     """
 
     __slots__ = ("__weakref__", "_attrs", "_backend", "_behavior", "_node", "_pending")
+
+    _attrs: dict[str, Any] | None
+    _backend: Backend
+    _behavior: Mapping[Any, Any] | None
+    _node: Any
+    _pending: Any
 
     def __init__(
         self, data: Any, *, backend: str | None = None, with_name: str | None = None, check_valid: bool = False
@@ -72,19 +78,20 @@ class Array(Operators):
         """The tree of nodes (see `ragged.nodes`)."""
         if self._node is None:
             self._node, self._pending = self._pending(), None
-        return self._node
+        node: Node = self._node
+        return node
 
     @property
     def attrs(self) -> dict[str, Any]:
         """Metadata that the user attached."""
         if self._attrs is None:
             self._attrs = {}
-        return self._attrs  # type: ignore[no-any-return]
+        return self._attrs
 
     @property
     def behavior(self) -> Mapping[Any, Any] | None:
         """The behaviors that this array was given, as Awkward's."""
-        return self._behavior  # type: ignore[no-any-return]
+        return self._behavior
 
     # ------------------------------------------------------------------ structure
 
@@ -92,7 +99,15 @@ class Array(Operators):
         return int(self.layout.length)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        from ragged._contents import entries
+
+        return entries(self)
+
+    def __contains__(self, element: object) -> bool:
+        """Whether a value equals the element, at any depth."""
+        import ragged
+
+        return bool(ragged.any(self == element, axis=None))
 
     def __getitem__(self, key: Any) -> Any:
         from ragged.slicing import getitem
@@ -144,7 +159,19 @@ class Array(Operators):
 
         return Masker(self)
 
-    # ------------------------------------------------------------------ types and printing
+    @property
+    def is_tuple(self) -> bool:
+        """Whether the records of the array are tuples."""
+        from ragged.records import is_tuple
+
+        return is_tuple(self)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array's content and structure; what several nodes share counts once."""
+        from ragged._contents import nbytes
+
+        return nbytes(self)
 
     @property
     def type(self) -> Any:
@@ -153,59 +180,10 @@ class Array(Operators):
 
         return array_type(self)
 
-    @property
-    def typestr(self) -> str:
-        """The type as a string, equal to Awkward's."""
-        return str(self.type)
-
     def __repr__(self) -> str:
         from ragged.printing import representation
 
         return representation(self)
-
-    def _repr_html_(self) -> str:
-        from ragged.printing import html
-
-        return html(self)
-
-    def show(self, limit_rows: int = 20, limit_cols: int = 80, *, type: bool = False, **options: Any) -> None:
-        """Print the values in columns, as Awkward does (`type=True` prints the type first)."""
-        from ragged.printing import show
-
-        show(self, limit_rows, limit_cols, type=type, **options)
-
-    # ------------------------------------------------------------------ conversion
-
-    def to_list(self) -> list[Any]:
-        """Nested Python lists, dicts and None."""
-        from ragged.interchange import to_list
-
-        return to_list(self)  # type: ignore[no-any-return]
-
-    tolist = to_list
-
-    def to_numpy(self, allow_missing: bool = True) -> np.ndarray[Any, Any]:
-        """A NumPy array, where all lists of an axis have one length (masked if values are missing)."""
-        from ragged.interchange import to_numpy
-
-        return to_numpy(self, allow_missing)
-
-    def to_backend(self, name: str, device: Any = None) -> Array:
-        """The same array with its content on another backend, shared where the frameworks allow."""
-        from ragged.interchange import to_backend
-
-        return to_backend(self, name, device)
-
-    def to_native(self) -> Any:
-        """The framework's own ragged type, or its dense array where nothing is ragged."""
-        from ragged.interchange import to_native
-
-        return to_native(self)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        import numpy as np
-
-        return np.array(self.to_numpy(), dtype=dtype, copy=copy)
 
     def __bool__(self) -> bool:
         if isinstance(self.layout, Flat) and len(self) == 1 and self.ndim == 1:
@@ -216,48 +194,76 @@ class Array(Operators):
         return Array._of, (self.layout, self._backend, self._attrs, self._behavior)
 
 
-class Record:
-    """One entry of an array of records (or tuples)."""
+class Record(Printed):
+    """One entry of an array of records (or tuples).
+
+    Args:
+        data: a dict, a tuple, an Awkward Record, or an Array of one record.
+
+    >>> import ragged
+    >>> ragged.Record({"x": 1.5, "y": [1, 2]})
+    <Record {x: 1.5, y: [1, 2]} type='{x: float64, y: var * int64}'>
+    """
 
     __slots__ = ("__weakref__", "_array")
 
+    _array: Array
+    __iter__ = None  # a record is no sequence, though it can be indexed
+
     def __init__(self, data: Any) -> None:
-        self._array = data if isinstance(data, Array) else Array([data])
-        if not isinstance(self._array.layout, RecordNode) or len(self._array) != 1:
+        from ragged.construct import build
+
+        if isinstance(data, dict | tuple):
+            data = Array([data])
+        elif not isinstance(data, Array):
+            data = build(data)
+        array = data._array if isinstance(data, Record) else data
+        if not isinstance(array, Array) or not isinstance(array.layout, RecordNode) or len(array) != 1:
             raise StructureError("a Record is made of one dict or tuple")
+        self._array = array
 
     @property
     def fields(self) -> list[str]:
         """Names of the fields."""
         return self._array.fields
 
+    @property
+    def is_tuple(self) -> bool:
+        """Whether the record is a tuple."""
+        return self._array.is_tuple
+
+    @property
+    def layout(self) -> Node:
+        """The record node, of length 1."""
+        return self._array.layout
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple) and key:
-            first = self._array[key[0]][0]
+            first = self[key[0]]
             return first[key[1:]] if len(key) > 1 else first
-        value = self._array[key]
+        if isinstance(key, str):
+            return self._array[key][0]
         if isinstance(key, list):
-            return Record(value)
-        return value[0]
+            return Record(self._array[key])
+        raise FieldError(f"a record is indexed by the name of a field, not by {key!r}; fields: {self.fields}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self.fields:
             raise AttributeError(f"no attribute or field {name!r}; fields: {self.fields}")
         return self[name]
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(field for field in self.fields if field.isidentifier())})
+
     def __contains__(self, name: object) -> bool:
         return name in self.fields
 
-    def to_list(self) -> Any:
-        """A dict, or a tuple."""
-        return self._array.to_list()[0]
-
-    tolist = to_list
-
     @property
     def type(self) -> Any:
-        """The type of the record."""
-        return self._array.type.content
+        """The type, as an `awkward.types.ScalarType`."""
+        from awkward.types import ScalarType
+
+        return ScalarType(self._array.type.content)
 
     def __repr__(self) -> str:
         from ragged.printing import record_representation
@@ -266,5 +272,3 @@ class Record:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, (self._array,)
-
-

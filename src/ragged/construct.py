@@ -73,14 +73,14 @@ def parts(data: Any) -> tuple[Any, Backend]:
         return (Flat(data, owner.size(data)) if len(data.shape) else data), owner
     b = get_backend("numpy")
     roots = {kind.__module__.partition(".")[0] for kind in type(data).__mro__}
-    if "awkward" in roots:
-        from ragged.interchange.awkward import from_awkward_array
-
-        return from_awkward_array(b, data), b
     if "pyarrow" in roots or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         from ragged.interchange.arrow import arrow_node
 
         return arrow_node(b, data), b
+    if "awkward" in roots:
+        from ragged.interchange.awkward import from_awkward_array
+
+        return from_awkward_array(b, data), b
     if isinstance(data, Mapping):
         return columns(data)
     if isinstance(data, Iterable):

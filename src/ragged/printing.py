@@ -136,10 +136,11 @@ def multiline(kind: Any) -> str:
     return out.getvalue().removesuffix("\n")
 
 
-def html(x: Array) -> str:
-    """The notebook's view: the values and the type, in one small block."""
-    values = escape(shown(x, x, 20, WIDTH, {}))
-    backend = x._backend.base.name
+def html(x: Any) -> str:
+    """The notebook's view of an Array or Record: the values and the type, in one small block."""
+    array = x if isinstance(x, Array) else x._array
+    values = escape(shown(x, array, 20, WIDTH, {}))
+    backend = array._backend.base.name
     where = "" if backend == "numpy" else f"<br>backend: {escape(backend)}"
     return (
         f'<pre style="margin: 0">{values}</pre>'

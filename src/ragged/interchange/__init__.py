@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.array import Array, Record
-from ragged.nodes import Flat
-from ragged.operands import common_backend, map_flats, move, operand
+from ragged.errors import StructureError
+from ragged.nodes import Flat, Lists, Option, Regular, is_text
+from ragged.nodes import Record as RecordNode
+from ragged.operands import common_backend, move, operand
 from ragged.registry import backend_of_dense, get_backend
+from ragged.rows import Rows
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -18,11 +21,26 @@ if TYPE_CHECKING:
 __all__ = ["backend", "from_native", "to_awkward", "to_backend", "to_list", "to_native", "to_numpy"]
 
 
-def on_numpy(b: Backend, node: Node) -> Any:
-    """The layout with its content as NumPy arrays, shared where the framework allows."""
+def on_numpy(b: Backend, node: Any) -> Any:
+    """The layout with content and structure as NumPy arrays, shared where the framework allows."""
     if b.name == "numpy" and not b.level:
         return node
-    return map_flats(node, lambda flat: Flat(b.to_numpy(flat.data), flat.length, flat.parameters))
+    host = get_backend("numpy")
+    match node:
+        case Flat(data, length, parameters):
+            return Flat(b.to_numpy(data), length, parameters)
+        case Lists(rows, content, parameters):
+            if rows.ops is not host:
+                rows = Rows(host, rows.ops.to_numpy(rows.offsets))
+            return Lists(rows, on_numpy(b, content), parameters)
+        case Regular(content, size, length, parameters):
+            return Regular(on_numpy(b, content), size, length, parameters)
+        case RecordNode(fields, contents, length, parameters):
+            return RecordNode(fields, tuple(on_numpy(b, content) for content in contents), length, parameters)
+        case Option(valid, content, parameters):
+            return Option(b.home(valid).to_numpy(valid), on_numpy(b, content), parameters)
+        case _:
+            return node
 
 
 def as_array(x: Any) -> Array:
@@ -96,8 +114,35 @@ def to_numpy(x: Any, allow_missing: bool = True) -> np.ndarray[Any, Any]:
         return dense
     import awkward as ak
 
-    array: np.ndarray[Any, Any] = ak.to_numpy(to_awkward(x), allow_missing=allow_missing)
+    try:
+        array: np.ndarray[Any, Any] = ak.to_numpy(to_awkward(x), allow_missing=allow_missing)
+    except ValueError as error:
+        reason = uneven(x.layout, 1) or str(error).strip().splitlines()[0]
+        raise StructureError(f"no NumPy array has the shape of {x.typestr}: {reason}") from None
     return array
+
+
+def uneven(node: Any, axis: int) -> str | None:
+    """Which lists differ in length first, and where."""
+    match node:
+        case Lists(rows, content) if not is_text(node):
+            ops = rows.ops
+            differs = rows.lengths != rows.lengths[:1]
+            if ops.true(ops.xp.any(differs)):
+                i = int(ops.flatnonzero(differs)[0])
+                return (
+                    f"at axis={axis} list 0 has length {int(rows.lengths[0])} but list {i} has {int(rows.lengths[i])}; "
+                    f"use ragged.to_padded or ragged.to_list"
+                )
+            return uneven(content, axis + 1)
+        case Regular(content):
+            return uneven(content, axis + 1)
+        case Option(_, content):
+            return uneven(content, axis) or "values are missing; use allow_missing=True or ragged.fill_none"
+        case RecordNode(_, contents):
+            return next((found for found in (uneven(content, axis) for content in contents) if found), None)
+        case _:
+            return None
 
 
 def to_backend(x: Any, name: str, device: Any = None) -> Array:

@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.errors import DTypeError, StructureError, UnsupportedError
-from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Unknown, option, regular, take, take_missing
+from ragged.nodes import (
+    Flat,
+    Lists,
+    Node,
+    Option,
+    Record,
+    Regular,
+    Unknown,
+    option,
+    regular,
+    take,
+    take_missing,
+    with_parameters,
+)
 from ragged.rows import Rows
+from ragged.validation import check_index, check_lengths, check_offsets, check_ranges
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -16,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["arrow_node"]
 
 STRING, BYTES = {"__array__": "string"}, {"__array__": "bytestring"}
+CATEGORIES = {"__categorical__": True}
 
 
 def arrow_node(b: Backend, pa: Any, data: Any) -> Node:
@@ -46,9 +61,10 @@ def array_node(b: Backend, pa: Any, array: Any, nullable: bool) -> Node:
     node = value_node(b, pa, array)
     if isinstance(node, Unknown):
         return Option(np.zeros(len(array), np.bool_), node)
-    if not nullable and not array.null_count:
-        return node
-    return option(b, validity(array), node)
+    is_categorical = pa.types.is_dictionary(array.type)
+    if nullable or array.null_count:
+        return option(b, validity(array), node, CATEGORIES if is_categorical else None)
+    return with_parameters(node, {**(node.parameters or {}), **CATEGORIES}) if is_categorical else node
 
 
 def extension_node(b: Backend, pa: Any, array: Any, nullable: bool) -> Node:
@@ -138,8 +154,6 @@ def text_node(b: Backend, kind: Any, array: Any) -> Lists:
 
 def partition(b: Backend, array: Any, dtype: Any) -> tuple[Rows, int, int]:
     """An Arrow array's offsets as rows, and the range of their elements."""
-    from ragged.validation import check_offsets
-
     n = len(array)
     offsets = numbers(array.buffers()[1], dtype, array.offset, n + 1) if n else np.zeros(1, np.int64)
     offsets = check_offsets(b, offsets, None, any_start=True)
@@ -148,19 +162,13 @@ def partition(b: Backend, array: Any, dtype: Any) -> tuple[Rows, int, int]:
 
 
 def dictionary_node(b: Backend, pa: Any, array: Any) -> Node:
-    """Each entry's value; the type remembers that they were categories."""
-    from ragged.nodes import with_parameters
-    from ragged.validation import check_index
-
+    """Each entry's value, looked up in the dictionary."""
     values = array_node(b, pa, array.dictionary, False)
-    index = value_node(b, pa, array.indices)
-    assert isinstance(index, Flat)
+    index = numbers(array.indices.buffers()[1], array.indices.type.to_pandas_dtype(), array.offset, len(array))
     valid = validity(array)
-    check_index(index.data[valid], values.length, "the indices of a dictionary array")
-    values = with_parameters(values, {**(values.parameters or {}), "__categorical__": True})
-    if not array.null_count:
-        return take(b, values, index.data.astype(np.int64))
-    return take_missing(b, values, index.data.astype(np.int64), valid).content
+    check_index(index[valid], values.length, "the indices of a dictionary array")
+    index = index.astype(np.int64)
+    return take_missing(b, values, index, valid).content if array.null_count else take(b, values, index)
 
 
 def nested_node(b: Backend, pa: Any, array: Any) -> Node:
@@ -188,8 +196,6 @@ def nested_node(b: Backend, pa: Any, array: Any) -> Node:
 
 def view_node(b: Backend, pa: Any, array: Any) -> Lists:
     """Lists with an offset and a size of their own, gathered."""
-    from ragged.validation import check_lengths, check_ranges
-
     n, start, t = len(array), array.offset, array.type
     dtype = np.int64 if pa.types.is_large_list_view(t) else np.int32
     _, offsets, sizes = array.buffers()[:3]

@@ -160,8 +160,11 @@ def to_layout(node: Node) -> Any:
                 nothing = to_layout(slice_node(_numpy(), content, 0, 0))
                 index = ak.index.Index64(np.full(node.length, -1))
                 return c.IndexedOptionArray(index, nothing, parameters=parameters)
+            inner = to_layout(content)
+            if isinstance(inner, c.IndexedArray):
+                return masked_categorical(inner, np.asarray(valid), parameters)
             mask = ak.index.Index8(np.asarray(valid).view(np.int8))
-            return c.ByteMaskedArray(mask, to_layout(content), True, parameters=parameters)
+            return c.ByteMaskedArray(mask, inner, True, parameters=parameters)
     raise UnsupportedError(f"Awkward has no layout for {node!r}")
 
 
@@ -204,8 +207,14 @@ def categorical(node: Any, parameters: dict[str, Any]) -> Any:
     except TypeError:
         return to_layout(with_parameters(node, parameters or None))
     distinct = ak.Array(content)[first].layout
-    marked = {**(parameters if isinstance(node, Option) else {}), "__array__": "categorical"}
-    if isinstance(node, Option):
-        index = np.where(np.asarray(node.valid), index, -1)
-        return c.IndexedOptionArray(ak.index.Index64(index), distinct, parameters=marked)
-    return c.IndexedArray(ak.index.Index64(index), distinct, parameters=marked)
+    indexed = c.IndexedArray(ak.index.Index64(index), distinct, parameters={"__array__": "categorical"})
+    return masked_categorical(indexed, np.asarray(node.valid), parameters) if isinstance(node, Option) else indexed
+
+
+def masked_categorical(indexed: Any, valid: Any, parameters: dict[str, Any]) -> Any:
+    """A categorical with missing values."""
+    import awkward as ak
+
+    index = np.where(valid, np.asarray(indexed.index.data), -1)
+    marked = {**parameters, "__array__": "categorical"}
+    return ak.contents.IndexedOptionArray(ak.index.Index64(index), indexed.content, parameters=marked)
