@@ -30,6 +30,7 @@ from ragged.records import fields, is_tuple, parameters, with_field, with_name, 
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
 from ragged.selection import broadcast_arrays, where
+from ragged.statistics import logsumexp, mean, ptp, softmax, std, var
 from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
 from ragged.validation import is_valid, validity_error
@@ -87,17 +88,22 @@ __all__ = [
     "jacobian",
     "jvp",
     "local_index",
+    "logsumexp",
     "mask",
     "max",
+    "mean",
     "min",
     "num",
     "pad_none",
     "parameters",
     "prod",
+    "ptp",
     "ravel",
     "show",
     "singletons",
+    "softmax",
     "stack",
+    "std",
     "stop_gradient",
     "sum",
     "to_arrow",
@@ -114,6 +120,7 @@ __all__ = [
     "use",
     "validity_error",
     "value_and_grad",
+    "var",
     "vjp",
     "where",
     "with_field",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Reducer", "axis_of", "flat_leaf", "level_of", "reduce"]
+__all__ = ["Reducer", "Run", "axis_of", "flat_leaf", "keep", "level_of", "no_records", "reduce"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,52 +75,60 @@ def level_of(node: Node, axis: int, name: str) -> tuple[int, int]:
 def reduce(r: Reducer, array: Any, axis: Any, keepdims: bool, mask_identity: bool, initial: Any = None) -> Any:
     """The reduction of an array along an axis (or over everything), as every public reducer returns it."""
     b, node, dense = single(array)
-    run = Run(b, r, mask_identity, initial)
-    if type(axis) is not int:
-        axis = axis_of(axis, r.name)
-    if axis is None:
-        return wrap(b, run.everything(node, keepdims), dense)
-    if type(node) is Lists and (axis == 1 or axis == -1) and type(node.content) is Flat:
-        data = node.content.data
-        if data.ndim == 1 and not is_text(node):
-            result = run.leaf(data, node.rows, None)
-            return wrap(b, regular(b, result, 1, node.rows.nrows) if keepdims else result)
-    level, depth = level_of(node, axis, r.name)
-    if depth == 1:
-        return wrap(b, run.everything(node, keepdims), dense)
-    if level == 0:
-        result = run.node(node, Rows.regular(b.home(), 1, node.length), None)
-        return wrap(b, result if keepdims else only_list(b, result), dense)
-    return wrap(b, run.below(node, level, keepdims), dense)
+    return wrap(b, Run(b, r, mask_identity, initial, b).along(node, axis, keepdims), dense)
 
 
 @dataclass(slots=True)
 class Run:
-    """One call of a reducer: what stays the same on the way down."""
+    """One call of a reducer: what stays the same on the way down.
+
+    `walker` is the backend of the content that is walked; it is not `b` where that content only numbers the entries.
+    """
 
     b: Backend
     r: Reducer
     mask_identity: bool
     initial: Any
+    walker: Backend
+
+    def along(self, node: Node, axis: Any, keepdims: bool) -> Any:
+        """The reduction along an axis, or of everything: a node or a 0-d value."""
+        b, name = self.b, self.r.name
+        if type(axis) is not int:
+            axis = axis_of(axis, name)
+        if axis is None:
+            return self.everything(node, keepdims)
+        if type(node) is Lists and (axis == 1 or axis == -1) and type(node.content) is Flat:
+            data = node.content.data
+            if data.ndim == 1 and not is_text(node):
+                result = self.leaf(data, node.rows, None)
+                return regular(b, result, 1, node.rows.nrows) if keepdims else result
+        level, depth = level_of(node, axis, name)
+        if depth == 1:
+            return self.everything(node, keepdims)
+        if level == 0:
+            result = self.node(node, Rows.regular(b.home(), 1, node.length), None)
+            return result if keepdims else only_list(b, result)
+        return self.below(node, level, keepdims)
 
     def below(self, node: Node, level: int, keepdims: bool) -> Node:
         """Walk down to the lists whose entries lie on the axis, and rebuild the levels above them."""
         b = self.b
         match node:
             case Record():
-                raise no_records(self.r, node)
+                raise no_records(self.r.name, node)
             case Union():
                 raise no_unions(node, self.r.name)
             case Option(valid, content, parameters):
                 return option(b, valid, self.below(content, level, keepdims), parameters)
             case Flat():
-                return self.below(to_regular_node(b, node), level, keepdims)
+                return self.below(to_regular_node(self.walker, node), level, keepdims)
             case Lists(rows, content) if level > 1:
                 return Lists(rows, self.below(content, level - 1, keepdims))
             case Regular(content, size, length) if level > 1:
                 return regular(b, self.below(content, level - 1, keepdims), size, length)
             case Lists() | Regular():
-                rows, content = rows_of(b, node)
+                rows, content = rows_of(self.walker, node)
                 result = self.node(content, rows, None)
                 return regular(b, result, 1, rows.nrows) if keepdims else result
         raise TypeError(f"{type(node).__name__} has no axis below it")
@@ -128,7 +136,7 @@ class Run:
     def everything(self, node: Node, keepdims: bool) -> Any:
         """All values reduced to one (0-d), or None where there is nothing and that is masked."""
         b = self.b
-        flat = flat_leaf(b, node)
+        flat = flat_leaf(self.walker, node)
         if type(flat) is Flat and not keepdims:
             if self.mask_identity and flat.length == 0:
                 return None
@@ -155,7 +163,7 @@ class Run:
             case Flat(data):
                 if data.ndim == 1 or (not self.mask_identity and self.r.trailing(b, data)):
                     return self.leaf(data, segments, positions)
-                return self.aligned(to_regular_node(b, node), segments, positions)
+                return self.aligned(to_regular_node(self.walker, node), segments, positions)
             case Lists() | Regular():
                 return self.aligned(node, segments, positions)
             case Option(valid, content):
@@ -163,16 +171,17 @@ class Run:
                 kept = ops.flatnonzero(valid)
                 if self.r.positional:
                     positions = ops.take(segments.positions if positions is None else positions, kept)
-                return self.node(compress(b, content, valid), keep(ops, segments, valid, kept), positions)
+                content = compress(self.walker, content, valid)
+                return self.node(content, keep(ops, segments, valid, kept), positions)
             case Unknown():
                 return self.leaf(b.full((0,), 0, self.r.unknown), segments, positions)
             case Record():
-                raise no_records(self.r, node)
+                raise no_records(self.r.name, node)
         raise no_unions(node, self.r.name)
 
     def aligned(self, node: Lists | Regular, segments: Any, positions: Any) -> Node:
         """Lists reduced entry by entry: the first entries of a segment's lists together, then the second ones, …"""
-        rows, content = rows_of(self.b, node)
+        rows, content = rows_of(self.walker, node)
         ops = rows.ops
         of_list = segments.ids
         if isinstance(node, Lists):
@@ -236,9 +245,9 @@ def only_list(b: Backend, node: Node) -> Any:
     raise TypeError(f"{type(node).__name__} is no list")
 
 
-def no_records(r: Reducer, node: Record) -> DTypeError:
+def no_records(name: str, node: Record) -> DTypeError:
     """The error of a reducer that meets records."""
-    return DTypeError(f"{r.name} has no meaning for records (fields {list(node.names)}); reduce one field, as x[field]")
+    return DTypeError(f"{name} has no meaning for records (fields {list(node.names)}); reduce one field, as x[field]")
 
 
 def flat_leaf(b: Backend, node: Node) -> Node:

@@ -18,10 +18,12 @@ __all__ = [
     "any_of",
     "count_nonzero_of",
     "count_of",
+    "extremum_of",
     "first_largest",
     "first_smallest",
     "largest_of",
     "prod_of",
+    "sizes",
     "smallest_of",
     "sum_all",
     "sum_of",
@@ -51,12 +53,17 @@ def sum_all(b: Backend, x: Any) -> Any:
     return b.sum(widened(b, x), (0,))
 
 
-def count_of(b: Backend, x: Any, segments: Any, initial: Any = None) -> Any:
-    """Number of elements of each segment."""
+def sizes(b: Backend, segments: Any) -> Any:
+    """Number of elements of each segment, as structure."""
     if segments.offsets is not None:
-        return b.asarray(segments.lengths)
+        return segments.lengths
     ops = b.home(segments.ids)
-    return b.asarray(ops.segment_sum(ops.full((ops.size(segments.ids),), 1, "int64"), segments))
+    return ops.segment_sum(ops.full((ops.size(segments.ids),), 1, "int64"), segments)
+
+
+def count_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Number of elements of each segment."""
+    return b.asarray(sizes(b, segments))
 
 
 def truth(b: Backend, x: Any) -> Any:
@@ -167,7 +174,7 @@ def shared_extremum(b: Backend, x: Any, segments: Any, identity: Any, largest: b
     if not ops.size(segments.ids):
         return b.full((segments.nrows,), identity, b.dtype(x))
     constant = b.stop_gradient(x)
-    ties, best = tied(b, constant, segments, identity, largest)
+    ties, _ = tied(b, constant, segments, identity, largest)
     ops = b.home(ties)
     first = first_of(ops, ties, segments)
     filled = ops.segment_max(ties, segments, False)

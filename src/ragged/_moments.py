@@ -1,0 +1,124 @@
+"""Mean, variance and softmax of segments, composed of primitives so that every backend differentiates them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged._segments import extremum_of, sizes
+from ragged.errors import DTypeError
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+    from ragged.rows import Segments
+
+__all__ = ["logsumexp_of", "mean_of", "ptp_of", "softmax_of", "spread", "std_of", "var_of"]
+
+
+def spread(b: Backend, x: Any, segments: Any) -> Any:
+    """Each segment's entry of `x`, for each of the segment's elements."""
+    return b.take(x, segments.ids) if segments.offsets is None else b.expand(x, segments)
+
+
+def inexact(b: Backend, x: Any, name: str, double: bool = True) -> Any:
+    """`x` as floating-point (or complex) numbers, in double precision where `double`."""
+    dtype = b.dtype(x)
+    if dtype.kind in "mM":
+        raise DTypeError(f"{name} has no meaning for {dtype}; convert it first, as values_astype(x, 'int64')")
+    if dtype.kind == "c":
+        return b.astype(x, "complex128") if double else x
+    return b.astype(x, "float64") if double or dtype.kind != "f" else x
+
+
+def constant(b: Backend, value: float, like: Any) -> Any:
+    """A 0-d value in the dtype of `like`."""
+    return b.full((), value, b.dtype(like))
+
+
+def ratio(b: Backend, x: Any, total: Any, empty: float) -> Any:
+    """`x / total`, and the constant `empty` (without a slope) where the total is 0."""
+    none = b.apply("equal", b.stop_gradient(total), 0)
+    divisor = b.where(none, constant(b, 1, total), total)
+    return b.where(none, constant(b, empty, x), b.apply("true_divide", x, divisor))
+
+
+def weight_of(b: Backend, x: Any, weight: Any, segments: Segments) -> Any:
+    """The sum of weights of each segment (its size, where there are none)."""
+    if weight is None:
+        return b.astype(b.asarray(sizes(b, segments)), "float64")
+    return b.segment_sum(weight, segments)
+
+
+def mean_of(b: Backend, x: Any, segments: Segments, weight: Any = None, empty: float = np.nan) -> Any:
+    """Mean of each segment; `empty` where there is nothing to weigh."""
+    x = inexact(b, x, "mean")
+    total = weight_of(b, x, weight, segments)
+    weighted = x if weight is None else b.apply("multiply", x, weight)
+    return ratio(b, b.segment_sum(weighted, segments), total, empty)
+
+
+def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: float = 0) -> Any:
+    """Variance of each segment in two passes: the mean, then the mean of squared distances from it. NaN where empty."""
+    x = inexact(b, x, "var")
+    mean = mean_of(b, x, segments, weight, 0.0)
+    distance = b.apply("subtract", x, spread(b, mean, segments))
+    if b.dtype(x).kind == "c":
+        square = b.apply("real", b.apply("multiply", distance, b.apply("conjugate", distance)))
+    else:
+        square = b.apply("multiply", distance, distance)
+    total = weight_of(b, x, weight, segments)
+    var = ratio(
+        b, b.segment_sum(square if weight is None else b.apply("multiply", square, weight), segments), total, np.nan
+    )
+    if ddof == 0:
+        return var
+    return b.apply("multiply", var, ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan))
+
+
+def std_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: float = 0) -> Any:
+    """Standard deviation of each segment; equal values have slope 0."""
+    var = var_of(b, x, segments, weight, ddof)
+    fixed = b.stop_gradient(var)
+    positive = b.apply("greater", fixed, 0)
+    root = b.apply("sqrt", b.where(positive, var, constant(b, 1, var)))
+    zero = b.apply("equal", fixed, 0)
+    return b.where(positive, root, b.where(zero, constant(b, 0, var), constant(b, np.nan, var)))
+
+
+def ptp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """Largest minus smallest value of each segment; 0 where it is empty."""
+    if b.dtype(x).kind == "b":
+        raise DTypeError("ptp has no meaning for booleans, which have no difference; see any and all")
+    high, low = (extremum_of(b, x, segments, None, largest) for largest in (True, False))
+    filled = b.asarray(sizes(b, segments) > 0)
+    zero = b.full((), 0, b.dtype(x))
+    high, low = b.where(filled, high, zero), b.where(filled, low, zero)
+    return b.apply("subtract", high, low)
+
+
+def shift_of(b: Backend, x: Any, segments: Segments) -> Any:
+    """The largest value of each segment as a constant, 0 where it is infinite (or there is none)."""
+    fixed = b.stop_gradient(x)
+    largest = b.segment_max(fixed, segments, -np.inf)
+    return b.where(b.apply("isfinite", largest), largest, constant(b, 0, largest))
+
+
+def softmax_of(b: Backend, x: Any, segments: Segments) -> Any:
+    """`exp(x) / sum(exp(x))` within each segment, an entry an element; the largest value is subtracted first."""
+    x = inexact(b, x, "softmax", double=False)
+    shifted = b.apply("subtract", x, spread(b, shift_of(b, x, segments), segments))
+    powers = b.apply("exp", shifted)
+    return b.apply("true_divide", powers, spread(b, b.segment_sum(powers, segments), segments))
+
+
+def logsumexp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """`log(sum(exp(x)))` of each segment, -inf where it is empty; the largest value is subtracted first."""
+    x = inexact(b, x, "logsumexp", double=False)
+    if b.dtype(x).kind == "c":
+        raise DTypeError("logsumexp has no meaning for complex numbers, which have no largest")
+    shift = shift_of(b, x, segments)
+    total = b.segment_sum(b.apply("exp", b.apply("subtract", x, spread(b, shift, segments))), segments)
+    none = b.apply("equal", b.stop_gradient(total), 0)
+    logarithm = b.apply("add", b.apply("log", b.where(none, constant(b, 1, total), total)), shift)
+    return b.where(none, constant(b, -np.inf, total), logarithm)
