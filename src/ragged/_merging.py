@@ -59,6 +59,12 @@ def _merge(b: Backend, nodes: Sequence[Any], mergebool: bool, name: str, memo: d
     if len(known) == 1 and (nodes[-1] is first or not _is_regular(first)):
         return first
     kinds = {type(node) for node in known}
+    if Unknown in kinds:  # entries without a type, which stand behind missing values
+        prototype = next((node for node in known if type(node) is not Unknown), None)
+        if prototype is None:
+            return Unknown(sum(node.length for node in known))
+        filled = [blank(b, prototype, node.length) if type(node) is Unknown else node for node in known]
+        return _merge(b, filled, mergebool, name, memo)
     if kinds == {Flat} and all(node.data.ndim == 1 for node in known):
         return _merge_flats(b, known, mergebool, name)
     if Union in kinds:
@@ -105,12 +111,8 @@ def _merge_options(b: Backend, nodes: Sequence[Any], mergebool: bool, name: str,
         [node.valid if type(node) is Option else ops.full((node.length,), True, "bool") for node in nodes]
     )
     contents = [node.content if type(node) is Option else node for node in nodes]
-    prototype = next((content for content in contents if type(content) is not Unknown), None)
-    options = [node for node in nodes if type(node) is Option]
-    if prototype is None:
-        return Option(valid, Unknown(sum(node.length for node in nodes)), common_parameters(options))
-    filled = [blank(b, prototype, c.length) if type(c) is Unknown else c for c in contents]
-    return option(b, valid, _merge(b, filled, mergebool, name, memo), common_parameters(options))
+    parameters = common_parameters([node for node in nodes if type(node) is Option])
+    return option(b, valid, _merge(b, contents, mergebool, name, memo), parameters)
 
 
 def _merge_records(b: Backend, nodes: Sequence[Record], mergebool: bool, name: str, memo: dict[Any, Any]) -> Record:
