@@ -17,6 +17,8 @@ def same_values(a: Any, b: Any, rtol: float = 1e-12) -> bool:
         return len(a) == len(b) and all(same_values(x, y, rtol) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same_values(a[k], b[k], rtol) for k in a)
+    if isinstance(a, np.inexact) and isinstance(b, np.inexact):  # the wide ones, which are no Python numbers
+        a, b = complex(a), complex(b)
     if isinstance(a, float | complex) and isinstance(b, float | complex | int):
         if isinstance(a, complex) or isinstance(b, complex):
             a, b = complex(a), complex(b)

@@ -16,7 +16,6 @@ from ragged.rows import Rows
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
-    from ragged.nodes import Node
 
 __all__ = ["backend", "from_native", "to_awkward", "to_backend", "to_list", "to_native", "to_numpy"]
 
