@@ -166,8 +166,8 @@ class Aligner:
         ops = rows.ops
         row = int(ops.flatnonzero(rows.lengths != given.lengths)[0])
         return StructureError(
-            f"the {self.word}{where} does not line up with its value: row {row} has {int(given.lengths[row])} elements, "
-            f"the value's has {int(rows.lengths[row])}; give it the value's own structure"
+            f"the {self.word}{where} does not line up with its value: row {row} has {int(given.lengths[row])} "
+            f"elements, the value's has {int(rows.lengths[row])}; give it the value's own structure"
         )
 
     def walk_option(self, node: Option, given: Node, values: dict[int, Any], where: str) -> None:

@@ -268,8 +268,8 @@ def stop_gradient(x: Any) -> Any:
             b = leaf._backend
             node = map_flats(leaf.layout, lambda flat: Flat(b.stop_gradient(flat.data), flat.length, flat.parameters))
             return Array._of(node, b.base, leaf._attrs, leaf._behavior)
-        b = backend_of_dense(leaf)
-        return leaf if b is None else b.stop_gradient(leaf)
+        own = backend_of_dense(leaf)
+        return leaf if own is None else own.stop_gradient(leaf)
 
     return tree_map(stop, x)
 
