@@ -166,7 +166,7 @@ def softmax(
     Args:
         x: anything that becomes an array; missing values stay missing and count as absent.
         axis: the innermost axis.
-        keepdims: taken for Awkward's sake; the result always lines up with `x`.
+        keepdims: with `mask_identity`, empty lists stay and their numbers may be missing, as in Awkward.
         mask_identity: None instead of a list that is empty.
 
     Raises:
@@ -185,7 +185,21 @@ def softmax(
     level, depth = level_of(node, axis, "softmax")
     if level != depth - 1:
         raise UnsupportedError(f"softmax is for the innermost axis, axis=-1; not for axis={axis} of {depth} axes")
-    return wrap(b, softmax_lists(b, node, mask_identity), dense)
+    result = softmax_lists(b, node, mask_identity and not keepdims)
+    if mask_identity and keepdims:
+        result = optional(b, result)
+    return wrap(b, result, dense)
+
+
+def optional(b: Backend, node: Any) -> Node:
+    """The node with numbers of a type that allows missing ones."""
+    if isinstance(node, Flat) and node.data.ndim > 1:
+        node = to_regular_node(b, node)
+    if isinstance(node, Flat):
+        return Option(b.home().full((node.length,), True, "bool"), node)
+    if isinstance(node, Option) and isinstance(node.content, Flat):
+        return node
+    return rebuild(b, node, optional(b, node.content))
 
 
 def softmax_lists(b: Backend, node: Node, mask_identity: bool) -> Node:
