@@ -49,8 +49,7 @@ def _entry(name: str, function: Callable[..., Any], nin: int) -> Function:
 
 
 table: dict[str, Function] = {}
-for _name in dir(np):
-    _ufunc = getattr(np, _name)
+for _name, _ufunc in sorted(vars(np).items()):  # not dir(): that names submodules, which getattr would load
     if isinstance(_ufunc, np.ufunc) and _ufunc.signature is None:  # matmul and its kin are no elementwise functions
         table[_name] = _entry(_ufunc.__name__, _ufunc, _ufunc.nin)
 for _name, _function in BEYOND_UFUNCS.items():
