@@ -210,9 +210,12 @@ class Planner:
         for x, node in zip(nodes, opened, strict=True):
             if not is_list(node):
                 if isinstance(node, NODES) and size != 1 and n != 0:
-                    refuse(
-                        self.name, f"lists of size {size} and {type(node).__name__}: ragged axes line up from the left"
-                    )
+                    if valid is None or rows.ops.true(valid.any()):  # where nothing counts, nothing disagrees
+                        what = f"lists of size {size} and {type(node).__name__}"
+                        refuse(
+                            self.name, f"{what}: a shallower array lines up with ragged lists, not with regular ones"
+                        )
+                    x = repeated(x, rows)
                 below.append(x)
             elif node.size != size:
                 below.append(repeated(x.of(node.content) if type(x) is Late else node.content, rows))

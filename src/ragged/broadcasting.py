@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["broadcast", "intersect_parameters"]
 
 Rule: TypeAlias = Literal["intersect", "one_to_one", "all_or_nothing", "none"]
+RULES = ("intersect", "one_to_one", "all_or_nothing", "none")
 
 
 def broadcast(
@@ -68,6 +69,7 @@ def broadcast(
 
     Raises:
         StructureError: operands that do not line up; the message names the first row that disagrees, and both lengths.
+        ValueError: no such rule for parameters.
 
     >>> import ragged
     >>> from ragged.broadcasting import broadcast
@@ -76,6 +78,8 @@ def broadcast(
     >>> broadcast(x._backend, [x.layout, y.layout], add)[0].content.data.tolist()
     [11, 12, 33]
     """
+    if broadcast_parameters_rule not in RULES:
+        raise ValueError(f"broadcast_parameters_rule is {broadcast_parameters_rule!r}; say {', '.join(RULES)}")
     if not any(isinstance(x, NODES) for x in nodes):
         return _as_tuple(action(b, tuple(nodes), None))
     planner = Planner(
@@ -142,8 +146,6 @@ def parameters(given: Sequence[Any], n_results: int, rule: Rule) -> Sequence[Map
     """The parameters of each result, from those of the operands that have a node there."""
     if rule == "one_to_one" and len(given) == n_results:
         return [None if each is absent else each for each in given]
-    if rule not in ("intersect", "one_to_one", "all_or_nothing", "none"):
-        raise ValueError(f"broadcast_parameters_rule is {rule!r}; say intersect, one_to_one, all_or_nothing or none")
     present = [each for each in given if each is not absent]
     if rule == "none" or not any(present):
         common = None
