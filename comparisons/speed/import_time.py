@@ -1,0 +1,28 @@
+"""How much longer `import ragged` takes than `import numpy`, at best: exit code 1 beyond 100 ms.
+
+python comparisons/speed/import_time.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+LIMIT = 0.100
+RUNS = 15
+PROGRAM = "import time, numpy; begin = time.perf_counter(); import ragged; print(time.perf_counter() - begin)"
+
+
+def seconds() -> float:
+    """The time in one fresh process, beyond NumPy's own."""
+    return float(subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True).stdout)
+
+
+def main() -> int:
+    best = min(seconds() for _ in range(RUNS))
+    print(f"import ragged: {best * 1e3:.0f} ms beyond import numpy (at most {LIMIT * 1e3:.0f} ms)")
+    return int(best > LIMIT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
