@@ -1,6 +1,8 @@
-"""How much longer `import ragged` takes than `import numpy`, at best: exit code 1 beyond 100 ms.
+"""How much longer `import ragged` takes than `import numpy`, at best.
 
-python comparisons/speed/import_time.py
+    python comparisons/speed/import_time.py
+
+Exit code 1 beyond 100 ms.
 """
 
 from __future__ import annotations
