@@ -34,7 +34,8 @@ def seconds(x: float | None) -> str:
 
 def cells(row: Row) -> list[str]:
     """One row of the table."""
-    value = "" if row.value is None else number(row.value.to_numpy() if isinstance(row.value, Array) else row.value)
+    shown = row.value is not None and row.seconds is not None  # finite differences have a slope, no value
+    value = "" if not shown else number(row.value.to_numpy() if isinstance(row.value, Array) else row.value)
     off = ["" if x is None else f"{x:.1e}" for x in (row.value_deviation, row.gradient_deviation)]
     memory = "" if row.peak_memory is None else f"{row.peak_memory / 2**20:.0f} MiB"
     return [row.backend, value, *off, seconds(row.seconds_first), seconds(row.seconds), memory, row.status]

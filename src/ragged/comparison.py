@@ -145,7 +145,7 @@ def compare_checked(
     name: str | None = None,
     check: Callable[..., Any] | None = None,
 ) -> Comparison:
-    """`compare`, with the program's own `check(*args)` run on every backend first."""
+    """`compare`, with the program's own `check(*args)` run on every backend too."""
     from ragged._compare_numbers import measure
     from ragged._compare_run import peak_memory, run
     from ragged.registry import available
