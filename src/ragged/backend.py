@@ -264,6 +264,12 @@ class Backend(ABC):
         `backward(residuals, cotangents) -> cotangents`, all lists. `f` itself where nothing is differentiated."""
         return f
 
+    def to_native(self, node: Any) -> Any:
+        """The framework's own ragged array of a layout, where it has such a type."""
+        raise UnsupportedError(
+            f"the {self.base.name} backend has no ragged array of its own; use ragged.to_padded for a dense one and a mask"
+        )
+
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         """This backend with the options of one `use(...)` or `to_backend(...)` call."""
         if device not in (None, "cpu"):

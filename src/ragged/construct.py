@@ -122,6 +122,8 @@ def stacked(items: list[Any] | tuple[Any, ...]) -> tuple[Node, Backend]:
 
 def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
     """A mapping of names to columns of one length as records."""
+    from ragged.interchange.awkward import share_rows
+
     arrays = {str(name): build(column) for name, column in data.items()}
     for name, column in arrays.items():
         if not isinstance(column, Array):
@@ -132,7 +134,7 @@ def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
     lengths = {name: content.length for name, content in zip(arrays, contents, strict=True)}
     if len(set(lengths.values())) > 1:
         raise StructureError(f"the columns of records have one length; these have {lengths}")
-    return Record(tuple(arrays), contents, next(iter(lengths.values()), 0)), b
+    return share_rows(Record(tuple(arrays), contents, next(iter(lengths.values()), 0)), {}), b
 
 
 def python_node(b: Backend, data: list[Any] | tuple[Any, ...]) -> Node:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ragged.array import Array
 from ragged.errors import DTypeError, StructureError
-from ragged.nodes import Flat, Lists, Option, is_text, rows_of, slice_node
+from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, move, single
 from ragged.registry import backend_of_dense, get_backend
 from ragged.rows import Rows
@@ -242,12 +242,12 @@ def one_axis(b: Backend, node: Node) -> tuple[Rows, Any, Flat]:
         if present is not None:
             ops = rows.ops
             rows, index = rows.select(ops.arange(rows.nrows) * 0, ops.where(present, rows.lengths, 0))
-            from ragged.nodes import take
-
             content = take(b, content, index)
         valid = None
         if isinstance(content, Option):
             valid, content = content.valid, content.content
+        if isinstance(content, Unknown):
+            content = Flat(b.full((content.length,), 0, np.dtype(np.float64)), content.length)
         if isinstance(content, Flat) and not is_text(node):
             return rows, valid, content
     raise StructureError(

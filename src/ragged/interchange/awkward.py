@@ -71,6 +71,21 @@ def shared(pool: Pool, rows: Rows) -> Rows:
     return rows
 
 
+def share_rows(node: Any, pool: Pool) -> Any:
+    """The layout with equal partitions as one object throughout."""
+    match node:
+        case Lists(rows, content, parameters):
+            return Lists(shared(pool, rows), share_rows(content, pool), parameters)
+        case Record(fields, contents, length, parameters):
+            return Record(fields, tuple(share_rows(content, pool) for content in contents), length, parameters)
+        case Regular(content, size, length, parameters):
+            return Regular(share_rows(content, pool), size, length, parameters)
+        case Option(valid, content, parameters):
+            return Option(valid, share_rows(content, pool), parameters)
+        case _:
+            return node
+
+
 def from_layout(b: Backend, x: Any, pool: Pool) -> Node:
     """A node over an Awkward layout's buffers."""
     import awkward.contents as c
