@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import ragged
 from agreement import assert_same
+from ragged.context import active
 from ragged.nodes import Flat, Lists, Regular, Unknown
-from ragged.registry import get_backend
 
 PYTHON = {
     "lists": [[1.0, 2.0], [], [3.0]],
@@ -134,13 +134,13 @@ def test_an_array_of_an_array_shares_its_layout():
 def test_backend_named_active_or_the_datas_own(backend):
     assert ragged.backend(ragged.Array([[1.0], []])) == backend
     assert ragged.backend(ragged.Array([[1.0], []], backend="numpy")) == "numpy"
-    b = get_backend(backend)
+    b = active()
     dense = b.asarray(np.arange(3, dtype=np.float32))
     assert ragged.backend(ragged.Array(dense)) == backend
 
 
 def test_without_a_context_content_stays_on_its_framework(backend, monkeypatch):
-    dense = get_backend(backend).asarray(np.arange(3.0, dtype=np.float32))
+    dense = active().asarray(np.arange(3.0, dtype=np.float32))
     monkeypatch.setattr("ragged.construct.active", lambda: None)
     rows = ragged.from_lengths(np.ones(1, np.float32), [1, 0, 0])
     assert ragged.backend(ragged.Array(dense)) == backend
@@ -149,7 +149,7 @@ def test_without_a_context_content_stays_on_its_framework(backend, monkeypatch):
 
 
 def test_lists_of_arrays_keep_their_framework(backend):
-    b = get_backend(backend)
+    b = active()
     rows = [b.asarray(np.array([1.0, 2.0], np.float32)), b.asarray(np.array([3.0], np.float32))]
     if backend == "numpy":
         rows = [ragged.Array(row) for row in rows]
@@ -205,7 +205,7 @@ def test_from_offsets_over_any_content(backend):
 
 
 def test_structure_may_be_any_array(backend):
-    b = get_backend(backend)
+    b = active()
     offsets = b.asarray(np.array([0, 2, 3]))
     for given_offsets in (offsets, ragged.Array([0, 2, 3]), (0, 2, 3), np.array([0, 2, 3], np.uint8)):
         assert ragged.from_offsets(np.arange(3.0), given_offsets).to_list() == [[0.0, 1.0], [2.0]]
@@ -242,7 +242,7 @@ def test_partitions_agree(rows):
 
 def test_padding(backend):
     dense, mask = ragged.to_padded(ragged.Array([[1.0, 2.0], [], [3.0]]), fill=-1.0)
-    b = get_backend(backend)
+    b = active()
     assert b.owns(dense) and b.owns(mask)
     assert np.asarray(dense).tolist() == [[1.0, 2.0], [-1.0, -1.0], [3.0, -1.0]]
     assert np.asarray(mask).tolist() == [[True, True], [False, False], [True, False]]
@@ -294,7 +294,7 @@ def test_content_is_differentiated(backend):
         y = ragged.from_padded(dense, lengths=[1, 0, 1])
         return ragged.sum(y)
 
-    gradient = ragged.grad(loss)(get_backend(backend).asarray(np.array([1.0, 2.0, 3.0])))
+    gradient = ragged.grad(loss)(active().asarray(np.array([1.0, 2.0, 3.0])))
     assert np.asarray(gradient).tolist() == [2.0, 0.0, 6.0]
 
 
@@ -304,7 +304,7 @@ def test_columns_and_lists_of_tracers_are_differentiated(backend):
         y = ragged.Array({"a": values, "b": [1.0, 2.0, 3.0]})
         return ragged.sum(x * x) + ragged.sum(y["a"] * y["b"])
 
-    gradient = ragged.grad(loss)(get_backend(backend).asarray(np.array([1.0, 2.0, 3.0])))
+    gradient = ragged.grad(loss)(active().asarray(np.array([1.0, 2.0, 3.0])))
     assert np.asarray(gradient).tolist() == [3.0, 6.0, 9.0]
 
 
@@ -426,7 +426,7 @@ def test_dlpack_carries_flat_arrays_only():
 
 
 def test_native_form_of_dense_arrays(backend):
-    b = get_backend(backend)
+    b = active()
     assert b.owns(ragged.Array(np.ones((2, 2))).to_native())
     assert ragged.from_native(b.asarray(np.arange(3))).to_list() == [0, 1, 2]
     with pytest.raises(ragged.UnsupportedError, match="to_padded"):

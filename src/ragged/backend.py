@@ -267,7 +267,7 @@ class Backend(ABC):
     def to_native(self, node: Any) -> Any:
         """The framework's own ragged array of a layout, where it has such a type."""
         raise UnsupportedError(
-            f"the {self.base.name} backend has no ragged array of its own; use ragged.to_padded for a dense one and a mask"
+            f"the {self.base.name} backend has no ragged arrays of its own; use ragged.to_padded for a dense one"
         )
 
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
