@@ -133,6 +133,7 @@ from ragged._functions import (
     trunc,
 )
 from ragged.array import Array, Record
+from ragged.autodiff.check import check_grads
 from ragged.autodiff.custom import custom_vjp
 from ragged.autodiff.matrices import hessian, hvp, jacobian
 from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
@@ -144,6 +145,7 @@ from ragged.closeness import (
     nan_to_none,
     nan_to_num,
 )
+from ragged.combinatorics import argcartesian, argcombinations, cartesian, combinations
 from ragged.comparison import Comparison, compare
 from ragged.construct import from_iter, from_numpy
 from ragged.context import current, use
@@ -174,6 +176,7 @@ from ragged.printing import show
 from ragged.records import fields, is_tuple, parameters, with_field, with_name, with_parameter, without_field
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
+from ragged.regularity import from_regular, to_packed, to_regular
 from ragged.selection import broadcast_arrays, where
 from ragged.statistics import logsumexp, mean, ptp, softmax, std, var
 from ragged.structure import flatten, local_index, num, ravel, unflatten
@@ -210,6 +213,8 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "argcartesian",
+    "argcombinations",
     "argmax",
     "argmin",
     "array_equal",
@@ -231,13 +236,16 @@ __all__ = [
     "bitwise_xor",
     "bool",
     "broadcast_arrays",
+    "cartesian",
     "cbrt",
     "ceil",
+    "check_grads",
     "checkpoint",
     "clip",
+    "combinations",
     "compare",
-    "complex64",
     "complex128",
+    "complex64",
     "concat",
     "concatenate",
     "conj",
@@ -282,6 +290,7 @@ __all__ = [
     "from_offsets",
     "from_padded",
     "from_parquet",
+    "from_regular",
     "from_row_ids",
     "full_like",
     "gcd",
@@ -295,10 +304,10 @@ __all__ = [
     "iinfo",
     "imag",
     "inf",
-    "int8",
     "int16",
     "int32",
     "int64",
+    "int8",
     "invert",
     "is_none",
     "is_tuple",
@@ -318,9 +327,9 @@ __all__ = [
     "less_equal",
     "local_index",
     "log",
+    "log10",
     "log1p",
     "log2",
-    "log10",
     "logaddexp",
     "logaddexp2",
     "logical_and",
@@ -386,15 +395,17 @@ __all__ = [
     "to_list",
     "to_native",
     "to_numpy",
+    "to_packed",
     "to_padded",
     "to_parquet",
+    "to_regular",
     "true_divide",
     "trunc",
     "type",
-    "uint8",
     "uint16",
     "uint32",
     "uint64",
+    "uint8",
     "unflatten",
     "unzip",
     "use",

@@ -107,7 +107,7 @@ class Cutter:
                 ops = b.home(valid)
                 some = self.inside(take(b, content, ops.flatnonzero(valid)), axis)
                 index = ops.cumulative_sum(ops.astype(valid, "int64")) - 1
-                spread = take_missing(b, some, ops.xp.clip(index, 0, None), valid)
+                spread = take_missing(b, some, ops.xp.maximum(index, 0), valid)
                 return Option(spread.valid, spread.content, parameters)
             case Record(names, contents, length, parameters):
                 return Record(names, tuple(self.inside(c, axis) for c in contents), length, parameters)

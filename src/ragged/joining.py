@@ -115,6 +115,13 @@ def _is_lists(node: Any) -> bool:
     return isinstance(node, Lists | Regular) and not is_text(node)
 
 
+def _size(node: Any) -> Any:
+    """The one size of regular lists, None for ragged ones."""
+    if type(node) is Flat:
+        return node.data.shape[1]
+    return node.size if isinstance(node, Regular) else None
+
+
 def _side_by_side(b: Backend, inputs: Sequence[Any], mergebool: bool) -> Node:
     """In each row the values of all inputs, one input after another (a scalar joins each row, a missing list none)."""
     n = next(x.length for x in inputs if isinstance(x, Node))
@@ -126,11 +133,12 @@ def _side_by_side(b: Backend, inputs: Sequence[Any], mergebool: bool) -> Node:
         if not _is_lists(x):
             raise AxisError("concatenate: at least one array is not deep enough")
         if isinstance(x, Option):
+            size = _size(x.content)
             parts.append(without_missing(b, x.valid, *rows_of(b, x.content)))  # type: ignore[arg-type]
-            sizes.append(0 if isinstance(x.content, Regular) and x.content.size == 0 else None)
+            sizes.append(None if size else size)
         else:
             parts.append(rows_of(b, x))
-            sizes.append(x.size if isinstance(x, Regular) else None if isinstance(x, Lists) else x.data.shape[1])
+            sizes.append(_size(x))
     index, rows = _interleaved(b, [rows for rows, _ in parts])
     content = take(b, merge(b, [content for _, content in parts], mergebool), index)
     if all(size is not None for size in sizes):

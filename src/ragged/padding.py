@@ -94,7 +94,7 @@ def _pad_lists(b: Backend, node: Lists | Regular, target: int, clip: bool) -> No
         index = ops.reshape(rows.starts[:, None] + within, (n,))
         padded = Rows.regular(ops, rows.nrows, target)
     else:
-        padded = Rows.from_lengths(ops, ops.xp.clip(rows.lengths, target, None))
+        padded = Rows.from_lengths(ops, ops.xp.maximum(rows.lengths, target))
         n = padded.total
         index = ops.repeat(rows.starts - padded.starts, padded.lengths, n)
         index += ops.arange(n)

@@ -201,7 +201,10 @@ def _flattened(b: Backend, node: Node, axis: int) -> tuple[Rows | None, Node]:
                 raise StructureError(
                     f"flatten: axis={axis} would join records; flatten their fields, or choose another axis"
                 )
-            return None, Record(names, tuple(_flattened(b, content, axis)[1] for content in contents), length)
+            flat = [_flattened(b, content, axis) for content in contents]
+            if any(rows is not None for rows, _ in flat):
+                raise AxisError(f"flatten: axis={axis} names the fields of records in some branches; flatten those")
+            return None, Record(names, tuple(inner for _, inner in flat), length)
         case Flat(data) if data.ndim == 1:
             raise AxisError(f"flatten: axis={axis} exceeds the depth of this array")
     if is_text(node):

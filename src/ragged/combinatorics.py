@@ -1,0 +1,169 @@
+"""Tuples of distinct (or repeated) entries of each list."""
+
+from __future__ import annotations
+
+from math import comb
+from typing import TYPE_CHECKING, Any
+
+from ragged.errors import AxisError, StructureError
+from ragged.nodes import Flat, Lists, Node, Record, Regular, Unknown, is_text, regular, rows_of, take
+from ragged.operands import single, wrap
+from ragged.products import argcartesian, cartesian, expanded, too_many
+from ragged.rows import Rows
+from ragged.structure import positions
+from ragged.traverse import positive_axis, visit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ragged.backend import Backend
+    from ragged.nodes import Parameters
+
+__all__ = ["argcartesian", "argcombinations", "cartesian", "combinations"]
+
+
+def combinations(
+    array: Any,
+    n: int,
+    *,
+    replacement: bool = False,
+    axis: int = 1,
+    fields: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    with_name: str | None = None,
+) -> Any:
+    """Tuples of `n` entries of each list along `axis`, each choice once, in lexicographic order.
+
+    Args:
+        replacement: whether an entry may be chosen several times.
+        fields: names that make records of the tuples.
+        parameters, with_name: for the tuples.
+
+    Raises:
+        AxisError: no such axis.
+        StructureError: `n` below 1, fields that are not `n`, or more combinations than memory can hold.
+
+    >>> import ragged
+    >>> ragged.combinations(ragged.Array([[1, 2, 3], [], [4, 5]]), 2).to_list()
+    [[(1, 2), (1, 3), (2, 3)], [], [(4, 5)]]
+    """
+    b, node, _ = single(array)
+    return wrap(b, _combinations(b, node, n, replacement, axis, fields, _named(parameters, with_name)))
+
+
+def argcombinations(
+    array: Any,
+    n: int,
+    *,
+    replacement: bool = False,
+    axis: int = 1,
+    fields: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    with_name: str | None = None,
+) -> Any:
+    """As `combinations`, with each entry's position in its list in place of the entry.
+
+    >>> import ragged
+    >>> ragged.argcombinations(ragged.Array([[1, 2, 3], [], [4, 5]]), 2).to_list()
+    [[(0, 1), (0, 2), (1, 2)], [], [(0, 1)]]
+    """
+    b, node, _ = single(array)
+    here = positive_axis(node, axis)
+    axis = axis if here is None else here
+    index = positions(b, node, axis)
+    return wrap(b, _combinations(b, index, n, replacement, axis, fields, _named(parameters, with_name)))
+
+
+def _named(parameters: Mapping[str, Any] | None, with_name: str | None) -> Parameters:
+    return parameters if with_name is None else {**(parameters or {}), "__record__": with_name}
+
+
+def _combinations(
+    b: Backend,
+    node: Node,
+    n: int,
+    replacement: bool,
+    axis: int,
+    fields: Sequence[str] | None,
+    parameters: Parameters,
+) -> Node:
+    if n < 1:
+        raise StructureError(f"combinations: n must be at least 1, not {n}")
+    if fields is not None and len(fields) != n:
+        raise StructureError(f"combinations: there must be {n} fields, one a slot, not {list(fields)}")
+    names = None if fields is None else tuple(fields)
+
+    def choose(rows: Rows, content: Node) -> tuple[Rows, Record]:
+        chosen, columns = _chosen(b, rows, content, n, replacement)
+        return chosen, Record(names, tuple(columns), chosen.total, parameters)
+
+    def action(node: Any, here: int | None) -> Node | None:
+        if isinstance(node, Unknown):
+            return node
+        if here == 0:
+            return choose(Rows.regular(b.home(), 1, node.length), node)[1]
+        if here is None and isinstance(node, Record) and any(positive_axis(c, axis) == 0 for c in node.contents):
+            raise AxisError(f"combinations: axis={axis} names the fields of records in some branches; take the fields")
+        if here != 1 or not isinstance(node, Lists | Regular):
+            return None
+        if is_text(node):
+            raise StructureError("combinations: a text is one value; its characters are no list")
+        rows, content = rows_of(b, node)
+        chosen, record = choose(rows, content)
+        if isinstance(node, Lists):
+            return Lists(chosen, record, node.parameters)
+        size = comb(node.size + n - 1 if replacement else node.size, n)
+        return regular(b, record, size, node.length, node.parameters)
+
+    if axis == 1 and type(node) is Lists:
+        lists = action(node, 1)
+        assert lists is not None
+        return lists
+    return visit(b, node, axis, action, "combinations")
+
+
+def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) -> tuple[Rows, list[Node]]:
+    """The rows of all choices, and the chosen entries slot by slot.
+
+    One slot after another: each partial choice is followed by all entries that may come next. An entry that leaves too
+    few behind it is never begun with, so no partial choice is made in vain.
+    """
+    _refuse_too_many(rows, n, replacement)
+    ops = rows.ops
+    counts = rows.lengths if replacement or n == 1 else ops.xp.maximum(rows.lengths - (n - 1), 0)
+    level = Rows.from_lengths(ops, counts)
+    index = ops.repeat(rows.starts - level.starts, counts, level.total)
+    index += ops.arange(level.total)
+    ends = level.offsets
+    columns = [_entries(b, content, index)]
+    step = 0 if replacement else 1
+    for _ in range(1, n):
+        counts = ops.repeat(level.offsets[1:], level.lengths, level.total)
+        counts -= ops.arange(level.total)
+        level = Rows.from_lengths(ops, counts)
+        columns = [expanded(b, column, level) for column in columns]
+        index = ops.repeat(index + step - level.starts, counts, level.total)
+        index += ops.arange(level.total)
+        ends = ops.take(level.offsets, ends)
+        columns.append(_entries(b, content, index))
+    chosen = Rows(ops, ends, rows.nrows, level.total)
+    return chosen, [take(b, content, column) if not isinstance(column, Flat) else column for column in columns]
+
+
+def _entries(b: Backend, content: Node, index: Any) -> Any:
+    """Dense entries are gathered at once; of others the index is kept, so that they are gathered only once."""
+    return take(b, content, index) if type(content) is Flat else index
+
+
+def _refuse_too_many(rows: Rows, n: int, replacement: bool) -> None:
+    longest = rows.longest
+    if not isinstance(longest, int) or not isinstance(rows.nrows, int):
+        return
+    bound = comb(longest + n - 1 if replacement else longest, n) if longest else 0
+    if bound * rows.nrows > 2**48:  # the longest row in every row: only then is it worth counting exactly
+        ops = rows.ops
+        count = ops.astype(rows.lengths, "float64") * 0 + 1
+        for slot in range(n):
+            left = ops.astype(rows.lengths, "float64") + (slot if replacement else -slot)
+            count = count * ops.xp.maximum(left, 0.0) / (slot + 1)
+        too_many("combinations", ops.xp.sum(count), ops)
