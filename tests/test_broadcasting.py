@@ -209,7 +209,7 @@ def test_rows_that_do_not_line_up_are_named(backend, x, y, message):
 
 def test_an_empty_array_does_not_line_up_with_a_full_one():
     for empty in ([], np.zeros(0)):
-        with pytest.raises(ragged.StructureError, match="lengths 0 and 3|lengths 3 and 0|shapes"):
+        with pytest.raises(ragged.StructureError, match=r"lengths 3 and 0|shapes"):
             ragged.Array([1, 2, 3]) + ragged.Array(empty)
     assert (ragged.Array([1]) + ragged.Array([])).to_list() == []
 

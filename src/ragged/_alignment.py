@@ -6,7 +6,7 @@ from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
 
-from ragged._lining_up import check_shapes, contents, inside, open_axes, reconciled, refuse
+from ragged._lining_up import check_shapes, contents, inside, open_axes, reconciled, refuse, something
 from ragged._steps import (
     NODES,
     Late,
@@ -210,7 +210,7 @@ class Planner:
         for x, node in zip(nodes, opened, strict=True):
             if not is_list(node):
                 if isinstance(node, NODES) and size != 1 and n != 0:
-                    if valid is None or rows.ops.true(valid.any()):  # where nothing counts, nothing disagrees
+                    if something(self.b, valid):
                         what = f"lists of size {size} and {type(node).__name__}"
                         refuse(
                             self.name, f"{what}: a shallower array lines up with ragged lists, not with regular ones"
@@ -252,7 +252,9 @@ class Planner:
                 below.append(repeated(x, rows))
             else:
                 if isinstance(node, NODES) and x.length != rows.total:
-                    refuse(self.name, "arrays of different depths, and left_broadcast is off")
+                    if something(self.b, valid):
+                        refuse(self.name, "arrays of different depths, and left_broadcast is off")
+                    x = repeated(x, rows)
                 below.append(x)
         inner_plan = self.walk(below, rows.total, depth + 1, inside(valid, rows))
         return ListStep(rows, inner_plan, tuple(parameters_at(x, is_list(x)) for x in peeled))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["check_shapes", "contents", "inside", "open_axes", "reconciled", "refuse"]
+__all__ = ["check_shapes", "contents", "inside", "open_axes", "reconciled", "refuse", "something"]
 
 
 def refuse(name: str, what: str) -> NoReturn:
@@ -48,6 +48,11 @@ def open_axes(b: Backend, x: Any) -> Any:
 def inside(valid: Any, rows: Rows) -> Any:
     """For each element, whether its list counts."""
     return None if valid is None else rows.ops.take(valid, rows.ids)
+
+
+def something(b: Backend, valid: Any) -> bool:
+    """Whether any entry counts: where all are known to be missing, nothing disagrees."""
+    return valid is None or not b.home(valid).true(~valid.any())
 
 
 def contents(b: Backend, x: Any, taken: dict[tuple[int, int], tuple[Any, ...]]) -> tuple[Rows, Any]:
