@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Pullback", "Step", "deepest"]
+__all__ = ["Pullback", "Step", "custom_pulls", "deepest"]
 
 
 class Step:
@@ -99,3 +99,17 @@ def own(results: list[Any], given: Sequence[Any]) -> list[Any]:
             results[i] = x = x.copy()
         seen.add(id(x))
     return results
+
+
+def custom_pulls(outputs: Sequence[Any], n: int, backward: Callable[..., Any]) -> list[list[Callable[..., Any]]]:
+    """For each output and each of `n` operands the pull of a rule that takes the cotangents of all outputs at once."""
+
+    def pull(i: int, j: int) -> Callable[..., Any]:
+        def one(b: Backend, g: Any) -> Any:
+            cotangents = [b.full(x.shape, 0, x.dtype) for x in outputs]
+            cotangents[i] = g
+            return backward(cotangents)[j]
+
+        return one
+
+    return [[pull(i, j) for j in range(n)] for i in range(len(outputs))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.autodiff.box import Box
-from ragged.autodiff.pullback import Pullback, Step
+from ragged.autodiff.pullback import Pullback, Step, custom_pulls
 from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
@@ -224,18 +224,8 @@ class Tape(Backend):
             if not any(type(x) is Box and x.tape is self for x in args):
                 return self.inner.custom_vjp(f, forward, backward)(*values)  # type: ignore[no-any-return]
             outputs, residuals = forward(*values)
-
-            def pull(i: int, j: int) -> Callable[..., Any]:
-                def one(b: Backend, g: Any) -> Any:
-                    cotangents = [b.full(x.shape, 0, x.dtype) for x in outputs]
-                    cotangents[i] = g
-                    return backward(residuals, cotangents)[j]
-
-                return one
-
-            return [
-                self.record(value, *((x, pull(i, j)) for j, x in enumerate(args))) for i, value in enumerate(outputs)
-            ]
+            pulls = custom_pulls(outputs, len(args), partial(backward, residuals))
+            return [self.record(y, *zip(args, pull, strict=True)) for y, pull in zip(outputs, pulls, strict=True)]
 
         return call
 

@@ -108,6 +108,16 @@ class Skeleton:
             elif not isinstance(leaf, Static):
                 yield from contents(leaf[1])
 
+    def visible(self, b: Backend) -> list[Any]:
+        """For each differentiable slot which of its entries are behind no missing value; None means all."""
+        masks: dict[int, Any] = {}
+        for leaf in self.leaves:
+            if isinstance(leaf, Slot):
+                masks |= {leaf.index: None} if leaf.smooth else {}
+            elif not isinstance(leaf, Static):
+                visible(b, leaf[1], None, masks)
+        return [masks[i] for i in sorted(masks)]
+
     def fill(self, b: Backend, smooth: Sequence[Any], rest: Sequence[Any]) -> Any:
         """The tree with values in its slots, on `b`."""
 
@@ -198,6 +208,26 @@ def replace_numbers(b: Backend, node: Any, number: Callable[[Flat], Node]) -> No
 def gradient_node(b: Backend, node: Any, smooth: Any) -> Node:
     """A skeleton node filled with gradients."""
     return replace_numbers(b, node, lambda flat: Flat(smooth[flat.data.index], flat.length, flat.parameters))
+
+
+def visible(b: Backend, node: Any, mask: Any, masks: dict[int, Any]) -> None:
+    """Enter into `masks` which entries of each differentiable slot are behind no missing value."""
+    match node:
+        case Flat(slot):
+            if slot.smooth:
+                masks[slot.index] = mask
+        case Lists(rows, content):
+            visible(b, content, None if mask is None else rows.ops.repeat(mask, rows.lengths, rows.total), masks)
+        case Regular(content, size):
+            if mask is not None:
+                ops = b.home(mask)
+                mask = ops.reshape(ops.broadcast_to(mask[:, None], (node.length, size)), (node.length * size,))
+            visible(b, content, mask, masks)
+        case Option(valid, content):
+            visible(b, content, valid if mask is None else mask & valid, masks)
+        case RecordNode(_, parts) | Union(_, _, parts):
+            for part in parts:
+                visible(b, part, mask, masks)
 
 
 def contents(node: Any) -> list[Any]:
