@@ -178,6 +178,7 @@ from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max,
 from ragged.registry import available
 from ragged.regularity import from_regular, to_packed, to_regular
 from ragged.selection import broadcast_arrays, where
+from ragged.sorting import argsort, sort
 from ragged.statistics import logsumexp, mean, ptp, softmax, std, var
 from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
@@ -217,6 +218,7 @@ __all__ = [
     "argcombinations",
     "argmax",
     "argmin",
+    "argsort",
     "array_equal",
     "asin",
     "asinh",
@@ -379,6 +381,7 @@ __all__ = [
     "singletons",
     "sinh",
     "softmax",
+    "sort",
     "spacing",
     "sqrt",
     "square",

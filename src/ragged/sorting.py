@@ -1,0 +1,220 @@
+"""Sorting along any axis: a constant permutation, found once, and one gather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragged._reduce import axis_of, keep, level_of, no_records
+from ragged._segments import gathered
+from ragged._text_order import text_ranks
+from ragged.errors import AxisError
+from ragged.nodes import (
+    Flat,
+    Lists,
+    Node,
+    Option,
+    Record,
+    Regular,
+    Union,
+    Unknown,
+    compress,
+    is_text,
+    no_unions,
+    option,
+    regular,
+    rows_of,
+    take,
+    take_missing,
+    to_regular_node,
+)
+from ragged.operands import single, wrap
+from ragged.rows import Groups, Rows
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+
+__all__ = ["argsort", "sort"]
+
+
+def sort(
+    array: Any, axis: int = -1, *, ascending: bool = True, stable: bool = True, behavior: Any = None, attrs: Any = None
+) -> Any:
+    """The array with the values along an axis in order; missing values last.
+
+    NaN is the largest value, as in NumPy. Along an axis that is not the innermost, the first values of all lists are
+    sorted, the second values, and so on: lists keep their lengths. Text is sorted byte by byte; in records each field
+    is sorted by itself.
+
+    Args:
+        array: anything that becomes an array.
+        axis: 0 is the outermost axis; negative ones count from the innermost.
+        ascending: False puts the largest first.
+        stable: taken for Awkward's sake; equal values always keep their order.
+
+    Raises:
+        AxisError: no such axis, or None.
+
+    >>> import ragged
+    >>> ragged.sort([[3, 1, 2], [], [5, 4]])
+    <Array [[1, 2, 3], [], [4, 5]] type='3 * var * int64'>
+    """
+    return run("sort", array, axis, ascending, False)
+
+
+def argsort(
+    array: Any, axis: int = -1, *, ascending: bool = True, stable: bool = True, behavior: Any = None, attrs: Any = None
+) -> Any:
+    """Where along the axis the values of `sort` stand. Arguments as for `sort`.
+
+    Along the innermost axis the result picks the values: `x[argsort(x)]`.
+
+    Raises:
+        AxisError: no such axis, or None.
+        DTypeError: records.
+
+    >>> import ragged
+    >>> ragged.argsort([[3, 1, 2], [], [5, 4]])
+    <Array [[1, 2, 0], [], [1, 0]] type='3 * var * int64'>
+    """
+    return run("argsort", array, axis, ascending, True)
+
+
+def run(name: str, array: Any, axis: Any, ascending: bool, positions: bool) -> Any:
+    """What `sort` and `argsort` (`positions`) share: find the axis, and order its entries."""
+    b, node, dense = single(array)
+    sorter = Sorter(b, name, not ascending, positions)
+    if type(axis) is not int:
+        axis = axis_of(axis, name)
+        if axis is None:
+            raise AxisError(f"{name} needs an axis: axis=-1, the innermost; for axis=None flatten the array first")
+    if type(node) is Lists and (axis == 1 or axis == -1) and type(node.content) is Flat and not is_text(node):
+        data = node.content.data
+        if data.ndim == 1:
+            return wrap(b, Lists(node.rows, sorter.leaf(node.content, node.rows, None), node.parameters))
+    level, _ = level_of(node, axis, name)
+    return wrap(b, sorter.below(node, level), dense)
+
+
+@dataclass(slots=True)
+class Sorter:
+    """One call: what stays the same on the way down."""
+
+    b: Backend
+    name: str
+    descending: bool
+    positions: bool
+
+    def below(self, node: Node, level: int) -> Node:
+        """Walk down to the node whose entries lie on the axis, and order it within its lists."""
+        b = self.b
+        if level == 0:
+            return self.entries(node, Rows.regular(b.home(), 1, node.length), None)
+        match node:
+            case Flat():
+                return self.below(to_regular_node(b, node), level)
+            case Record(fields, contents, length, parameters) if not self.positions:
+                return Record(fields, tuple(self.below(each, level) for each in contents), length, parameters)
+            case Record():
+                raise no_records(self.name, node)
+            case Option(valid, content, parameters):
+                return option(b, valid, self.below(content, level), parameters)
+            case Union():
+                raise no_unions(node, self.name)
+            case Lists() | Regular() if level > 1:
+                return around(b, node, self.below(node.content, level - 1))
+            case Lists() | Regular():
+                rows, content = rows_of(b, node)
+                return around(b, node, self.entries(content, rows, None))
+        raise AxisError(f"{self.name}: {type(node).__name__} has no axis below it")
+
+    def entries(self, node: Node, segments: Any, places: Any) -> Node:
+        """The entries of each segment in order. Lists are aligned: first entries are ordered, then second ones, …
+
+        `places` is where each entry stands along the axis (None: where it stands in its contiguous segment).
+        """
+        b = self.b
+        match node:
+            case Flat(data) if data.ndim > 1:
+                return self.aligned(to_regular_node(b, node), segments, places)
+            case Lists() | Regular() if not is_text(node):
+                return self.aligned(node, segments, places)
+            case Record(fields, contents, length, parameters) if not self.positions:
+                return Record(fields, tuple(self.entries(c, segments, places) for c in contents), length, parameters)
+            case Record():
+                raise no_records(self.name, node)
+            case Union():
+                raise no_unions(node, self.name)
+            case Unknown():
+                return Flat(b.full((0,), 0, "int64"), 0) if self.positions else node
+        if segments.offsets is None:
+            rows, order = gathered(b, segments)
+            ops = rows.ops
+            result = self.entries(take(b, node, order), rows, None if places is None else ops.take(places, order))
+            return take(b, result, ops.segment_argsort(order, Rows.regular(ops, 1, node.length)))
+        if isinstance(node, Option) and not is_value(node.content):
+            return self.missing_last(node, segments, places)
+        return self.leaf(node, segments, places)
+
+    def aligned(self, node: Lists | Regular, segments: Any, places: Any) -> Node:
+        """Lists of one segment ordered entry by entry; each keeps its length."""
+        rows, content = rows_of(self.b, node)
+        ops = rows.ops
+        of_list = segments.ids
+        if isinstance(node, Lists):
+            out = Rows.from_lengths(ops, ops.segment_max(rows.lengths, segments, 0))
+        else:
+            out = Rows.regular(ops, segments.nrows, node.size)
+        groups = Groups(ops.take(ops.take(out.starts, of_list), rows.ids) + rows.positions, out.total)
+        if self.positions:
+            places = ops.take(segments.positions if places is None else places, rows.ids)
+        return around(self.b, node, self.entries(content, groups, places))
+
+    def missing_last(self, node: Option, rows: Rows, places: Any) -> Node:
+        """Lists in order with the missing ones behind them."""
+        ops = self.b.home(node.valid)
+        kept = ops.flatnonzero(node.valid)
+        there = keep(ops, rows, node.valid, kept)
+        if self.positions:
+            places = ops.take(rows.positions if places is None else places, kept)
+        content = self.entries(compress(self.b, node.content, node.valid), there, places)
+        valid = rows.positions < ops.take(there.lengths, rows.ids)
+        return take_missing(self.b, content, ops.take(there.starts, rows.ids) + rows.positions, valid)
+
+    def leaf(self, node: Node, rows: Rows, places: Any) -> Node:
+        """Values in order: numbers or text, the missing ones last."""
+        order = self.order(node, rows)
+        if not self.positions:
+            return take(self.b, node, order)
+        ops = rows.ops
+        index = order - ops.take(rows.starts, rows.ids) if places is None else ops.take(places, order)
+        return Flat(self.b.asarray(index), node.length)
+
+    def order(self, node: Node, rows: Rows) -> Any:
+        """The positions of the values of each row, in order (structure)."""
+        match node:
+            case Flat(data):
+                return self.b.segment_argsort(data, rows, self.descending)
+            case Option(valid, content):
+                ops = self.b.home(valid)
+                kept = ops.flatnonzero(valid)
+                there = keep(ops, rows, valid, kept)
+                first = self.order(compress(self.b, content, valid), there)
+                order = ops.concat([ops.take(kept, first), ops.flatnonzero(~valid)])
+                # the missing ones follow all others: stable by row, they come to the end of their rows
+                return ops.take(order, ops.segment_argsort(ops.take(rows.ids, order), Rows.regular(ops, 1, rows.total)))
+            case Lists() | Regular():
+                return rows.ops.segment_argsort(text_ranks(self.b, node), rows, self.descending)
+        raise TypeError(f"{type(node).__name__} has no order")
+
+
+def is_value(node: Node) -> bool:
+    """Whether the entries are numbers or text, not lists or records."""
+    return is_text(node) or (isinstance(node, Flat) and node.data.ndim == 1)
+
+
+def around(b: Backend, node: Lists | Regular, content: Node) -> Node:
+    """The list node around other content of the same length."""
+    if isinstance(node, Lists):
+        return Lists(node.rows, content, node.parameters)
+    return regular(b, content, node.size, node.length, node.parameters)
