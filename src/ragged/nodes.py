@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ragged._node_repr import Described
 from ragged.errors import FieldError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ __all__ = [
 Parameters: TypeAlias = "Mapping[str, Any] | None"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Flat:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Flat(Described):
     """One dense backend array; axis 0 is the length, trailing axes are regular dimensions."""
 
     data: Any
@@ -47,8 +48,8 @@ class Flat:
     parameters: Parameters = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lists:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Lists(Described):
     """One ragged axis: `rows` over `content`, whose length is `rows.total`."""
 
     rows: Rows
@@ -61,8 +62,8 @@ class Lists:
         return self.rows.nrows
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Regular:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Regular(Described):
     """Lists of one fixed size, of something that is not `Flat`; build it with `regular`."""
 
     content: Node
@@ -71,8 +72,8 @@ class Regular:
     parameters: Parameters = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Record(Described):
     """Fields by name, or a tuple (`fields` is None); every content has the record's length."""
 
     fields: tuple[str, ...] | None
@@ -93,8 +94,8 @@ class Record:
             raise FieldError(f"no field {name!r}; the record has {list(self.names)}") from None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Option:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Option(Described):
     """Missing values: `content` (same length) counts where the boolean structure `valid` is true."""
 
     valid: Any
@@ -107,8 +108,8 @@ class Option:
         return self.content.length
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Union:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Union(Described):
     """Mixed types: entry `i` is `contents[tags[i]][index[i]]`. Conversions keep it; operations refuse it for now."""
 
     tags: Any
@@ -118,8 +119,8 @@ class Union:
     parameters: Parameters = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unknown:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Unknown(Described):
     """No values and no type: what `[]` holds. Only a missing value (under an `Option`) may give it a length."""
 
     length: Any = 0
