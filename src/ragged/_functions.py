@@ -66,7 +66,21 @@ def round(x: Any, /, decimals: int = 0) -> Any:
     return elementwise(back, elementwise("round", elementwise(there, x, scale)), scale)
 
 
-BY_HAND = {"clip": clip, "round": round}
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """The matrix product of regular arrays, by the array API's rules.
+
+    Raises:
+        StructureError: shapes that do not line up.
+        UnsupportedError: ragged operands.
+
+    >>> import ragged
+    >>> ragged.matmul([[1, 2], [3, 4]], [5, 6])
+    array([17, 39])
+    """
+    return elementwise("matmul", x1, x2)
+
+
+BY_HAND = {"clip": clip, "matmul": matmul, "round": round}
 
 
 def _public(name: str, entry: Function) -> Callable[..., Any]:
@@ -123,9 +137,9 @@ def _example(name: str, entry: Function) -> tuple[tuple[str, str], str]:
     return ("x, 2", f"np.array({first}), 2"), f"ragged.Array({rows})"
 
 
-names = sorted(table)
+names = sorted({*table, *BY_HAND})
 for _name in names:
-    _function = BY_HAND.get(_name) or _public(_name, table[_name])
+    _function = BY_HAND[_name] if _name in BY_HAND else _public(_name, table[_name])
     _function.__module__ = "ragged"
     globals()[_name] = _function
 

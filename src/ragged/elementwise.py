@@ -142,7 +142,8 @@ def _broadcasting(name: str, run: Callable[..., Any], args: tuple[Any, ...]) -> 
 def _refuse_records(name: str, nodes: Sequence[Any], depth: int) -> bool:
     """Raise where records (or lists with a name) are reached: only their fields are numbers."""
     arrays = [x for x in nodes if isinstance(x, NODES)]
-    names = [(x.parameters or {}).get("__record__") or (x.parameters or {}).get("__list__") for x in arrays]
+    given = [x.parameters or {} for x in arrays]
+    names = [str(each.get("__record__") or each.get("__list__") or "") for each in given]
     if all(names):
         raise DTypeError(f"{name} has no meaning for {' and '.join(names)}; take the fields: x['name']")
     if any(type(x) is Record for x in arrays):
@@ -152,7 +153,8 @@ def _refuse_records(name: str, nodes: Sequence[Any], depth: int) -> bool:
 
 def _of_text(b: Backend, name: str, inputs: tuple[Any, ...]) -> Flat:
     """`==` and `!=` of text; nothing else has a meaning for it."""
-    if name in ("equal", "not_equal") and all(isinstance(x, str | bytes) or is_text(x) for x in inputs):
+    texts = [isinstance(x, str | bytes) or (isinstance(x, NODES) and is_text(x)) for x in inputs]
+    if name in ("equal", "not_equal") and all(texts):
         result = equal_text(b, *inputs)
         return result if name == "equal" else Flat(b.apply("logical_not", result.data), result.length)
     if all(is_text(x) for x in inputs if isinstance(x, NODES)):
@@ -191,6 +193,8 @@ def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         raise UnsupportedError(f"np.{name}(…, where=…): use ragged.where or ragged.mask on the result")
     dtype = kwargs.pop("dtype", None)
     kwargs = {key: value for key, value in kwargs.items() if key not in ("order", "subok")}
+    if name in MATRIX:
+        return elementwise(name, *inputs)
     if functions.get(name) is ufunc and not kwargs:
         return elementwise(name, *inputs) if dtype is None else _in_dtype(ufunc, dtype, inputs)
 
@@ -198,7 +202,10 @@ def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         if b.name != "numpy" or b.level:
             raise UnsupportedError(f"the {b.name} backend has no {name}; write it with functions that ragged has")
         with np.errstate(all="ignore" if valid is not None else None):
-            return ufunc(*values, **kwargs if dtype is None else {**kwargs, "dtype": dtype})
+            result = ufunc(*values, **kwargs if dtype is None else {**kwargs, "dtype": dtype})
+        if any(each.dtype == object for each in (result if isinstance(result, tuple) else (result,))):
+            raise DTypeError(f"{name} makes Python objects, not numbers")
+        return result
 
     return _broadcasting(name, run, inputs)
 
