@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["html", "record_representation", "representation", "show"]
 
 WIDTH = 80
+STDOUT = object()
+"""Standard output as it is when something is printed, not when this module was loaded."""
 SMALL = 1 << 16
 """Entries and numbers up to which an array is converted whole before it is printed."""
 
@@ -94,9 +96,10 @@ def show(
     limit_cols: int = WIDTH,
     *,
     type: bool = False,
+    nbytes: bool = False,
     backend: bool = False,
     all: bool = False,
-    stream: Any = sys.stdout,
+    stream: Any = STDOUT,
     **options: Any,
 ) -> str | None:
     """Print the values of an Array or Record in columns, as Awkward does.
@@ -106,9 +109,10 @@ def show(
         limit_rows: most lines to print.
         limit_cols: most characters in a line.
         type: print the type first.
-        backend: print the backend's name first.
-        all: print both.
-        stream: where to; None returns the text.
+        nbytes: print how many bytes of memory the array takes.
+        backend: print the backend's name.
+        all: print all three.
+        stream: where to, by default standard output; None returns the text.
         **options: `formatter=` and `precision=`, as Awkward's.
     """
     import ragged.types
@@ -117,13 +121,15 @@ def show(
     lines = []
     if type or all:
         lines.append("type: " + multiline(ragged.types.type(x)))
+    if nbytes or all:
+        lines.append(f"nbytes: {array.nbytes}")
     if backend or all:
         lines.append(f"backend: {array._backend.base.name}")
     lines.append(shown(x, array, limit_rows, limit_cols, options))
     text = "\n".join(lines)
     if stream is None:
         return text
-    (sys.stdout if stream is sys.__stdout__ else stream).write(text + "\n")
+    (sys.stdout if stream is STDOUT else stream).write(text + "\n")
     return None
 
 
