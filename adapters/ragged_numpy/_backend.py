@@ -92,8 +92,7 @@ class NumpyBackend(Backend):
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         if not x.shape[0]:
             return np.zeros(rows.nrows, np.int64)
-        best = reduce_rows(np.maximum if largest else np.minimum, x, rows, x[0])
-        return argextremum(x, best, rows)
+        return argextremum(x, rows, largest)
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         if rows.offsets is None:

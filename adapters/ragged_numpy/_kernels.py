@@ -25,15 +25,20 @@ def row_ids(rows: Rows) -> Any:
 
 
 def row_positions(rows: Rows) -> Any:
-    """The position of each element in its row."""
-    positions = np.arange(rows.total)
-    positions -= rows.starts.take(rows.ids) if rows.total >= SMALL else np.repeat(rows.starts, rows.lengths)
-    return positions
+    """The position of each element in its row: a running count that falls back to 0 where a row begins."""
+    if rows.total < SMALL:
+        return np.arange(rows.total) - np.repeat(rows.starts, rows.lengths)
+    steps = np.ones(rows.total, np.int64)
+    begins = rows.starts[rows.lengths > 0]
+    steps[0] = 0
+    steps[begins[1:]] -= np.diff(begins)
+    return np.cumsum(steps, out=steps)
 
 
 def short(x: Any, rows: Rows) -> bool:
     """Whether rows are so short that a scattered pass over the elements beats `reduceat`'s price per row."""
-    return bool(x.shape[0] >= SMALL and x.ndim == 1 and x.shape[0] < 8 * rows.nrows and rows.longest <= 64)
+    many = x.shape[0] >= SMALL and x.ndim == 1 and x.dtype.kind in "biuf"
+    return bool(many and x.shape[0] < 8 * rows.nrows and rows.longest <= 64)
 
 
 @np.errstate(all="ignore")  # overflow and inf - inf are data here, and may hide behind missing values
@@ -41,7 +46,7 @@ def reduce_rows(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any) -> Any:
     """`ufunc` over contiguous segments; `identity` where one is empty."""
     n = x.shape[0]
     dtype = x.dtype
-    if dtype.kind != "c" and short(x, rows):
+    if short(x, rows):
         out = np.full(rows.nrows, identity, dtype)
         ufunc.at(out, rows.ids, x)
         return out
@@ -95,8 +100,9 @@ def counts(x: Any, rows: Rows) -> Any:
     return ends[1:] - ends[:-1]
 
 
-def argextremum(x: Any, best: Any, rows: Rows) -> Any:
-    """Index of each row's first element that equals `best` of its row (NaN equal to NaN)."""
+def argextremum(x: Any, rows: Rows, largest: bool) -> Any:
+    """Index of each row's first maximum (or minimum; NaN wins)."""
+    best = reduce_rows(np.maximum if largest else np.minimum, x, rows, never(x.dtype, largest))
     ids = rows.ids
     equal = x == best.take(ids)
     if best.dtype.kind in "fcmM" and np.isnan(best).any():
@@ -105,6 +111,15 @@ def argextremum(x: Any, best: Any, rows: Rows) -> Any:
     first = np.zeros(rows.nrows, np.int64)
     first[ids.take(hits)] = hits
     return first
+
+
+def never(dtype: np.dtype[Any], largest: bool) -> Any:
+    """The value that is no maximum (or minimum) unless it is the only one."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min if largest else np.iinfo(dtype).max
+    if dtype.kind == "f":
+        return -np.inf if largest else np.inf
+    return 0 if dtype.kind != "b" else not largest  # others reduce without a start; this only fills empty rows
 
 
 def argsort(x: Any, rows: Rows, descending: bool) -> Any:

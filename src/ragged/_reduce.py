@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Reducer", "Run", "axis_of", "flat_leaf", "keep", "level_of", "no_records", "reduce"]
+__all__ = ["Reducer", "Run", "align", "axis_of", "flat_leaf", "keep", "level_of", "no_records", "reduce"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +185,11 @@ class Run:
         if not self.r.text and is_text(node):
             raise DTypeError(f"{self.r.name} has no meaning for text")
         rows, content = rows_of(self.walker, node)
-        ops = rows.ops
-        of_list = segments.ids
-        if isinstance(node, Lists):
-            out = Rows.from_lengths(ops, ops.segment_max(rows.lengths, segments, 0))
-        else:
-            out = Rows.regular(ops, segments.nrows, node.size)
-        starts = ops.take(ops.take(out.starts, of_list), rows.ids)
+        groups, out = align(rows, segments, node)
         if self.r.positional:
-            positions = ops.take(segments.positions if positions is None else positions, rows.ids)
-        result = self.node(content, Groups(starts + rows.positions, out.total), positions)
-        if isinstance(node, Lists):
-            return Lists(out, result)
-        return regular(self.b, result, node.size, segments.nrows)
+            positions = rows.ops.take(segments.positions if positions is None else positions, rows.ids)
+        result = self.node(content, groups, positions)
+        return Lists(out, result) if isinstance(node, Lists) else regular(self.b, result, node.size, segments.nrows)
 
     def leaf(self, x: Any, segments: Any, positions: Any) -> Node:
         """One value a segment of dense `x`, missing where the segment is empty if that is masked."""
@@ -210,6 +202,21 @@ class Run:
             values = b.asarray(along_axis(b.home(values), values, segments, positions, filled))
         flat = Flat(values, segments.nrows)
         return Option(filled, flat) if self.mask_identity else flat
+
+
+def align(rows: Rows, segments: Any, node: Lists | Regular) -> tuple[Groups, Rows]:
+    """The elements of a segment's lists (whose rows are given) grouped by position, and the rows of these groups."""
+    ops = rows.ops
+    regular_size = node.size if isinstance(node, Regular) else None
+    if segments.offsets is not None and segments.nrows == 1:
+        longest = rows.longest if regular_size is None else regular_size
+        return Groups(rows.positions, longest), Rows.regular(ops, 1, longest)
+    if regular_size is None:
+        out = Rows.from_lengths(ops, ops.segment_max(rows.lengths, segments, 0))
+    else:
+        out = Rows.regular(ops, segments.nrows, regular_size)
+    starts = ops.take(ops.take(out.starts, segments.ids), rows.ids)
+    return Groups(starts + rows.positions, out.total), out
 
 
 def along_axis(ops: Backend, index: Any, segments: Any, positions: Any, filled: Any) -> Any:

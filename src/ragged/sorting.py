@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragged._reduce import axis_of, keep, level_of, no_records
+from ragged._reduce import align, axis_of, keep, level_of, no_records
 from ragged._segments import gathered
 from ragged._text_order import text_ranks
 from ragged.errors import AxisError
@@ -29,7 +29,7 @@ from ragged.nodes import (
     to_regular_node,
 )
 from ragged.operands import single, wrap
-from ragged.rows import Groups, Rows
+from ragged.rows import Rows
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -159,15 +159,9 @@ class Sorter:
     def aligned(self, node: Lists | Regular, segments: Any, places: Any) -> Node:
         """Lists of one segment ordered entry by entry; each keeps its length."""
         rows, content = rows_of(self.b, node)
-        ops = rows.ops
-        of_list = segments.ids
-        if isinstance(node, Lists):
-            out = Rows.from_lengths(ops, ops.segment_max(rows.lengths, segments, 0))
-        else:
-            out = Rows.regular(ops, segments.nrows, node.size)
-        groups = Groups(ops.take(ops.take(out.starts, of_list), rows.ids) + rows.positions, out.total)
+        groups, _ = align(rows, segments, node)
         if self.positions:
-            places = ops.take(segments.positions if places is None else places, rows.ids)
+            places = rows.ops.take(segments.positions if places is None else places, rows.ids)
         return around(self.b, node, self.entries(content, groups, places))
 
     def missing_last(self, node: Option, rows: Rows, places: Any) -> Node:
