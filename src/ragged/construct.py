@@ -144,6 +144,10 @@ def python_node(b: Backend, data: list[Any] | tuple[Any, ...]) -> Node:
         DTypeError: a value that no array can hold, or an integer beyond int64.
         UnsupportedError: mixed types.
     """
+    if len(data) == 1 and type(data[0]) in (bool, float, complex):  # how operations promote a number; needs no Awkward
+        return Flat(np.array(data), 1)
+    if len(data) == 1 and type(data[0]) is int and -(2**63) <= data[0] < 2**63:
+        return Flat(np.array(data, np.int64), 1)
     import awkward as ak
 
     from ragged.interchange.awkward import from_awkward_array
