@@ -89,6 +89,11 @@ class JaxBackend(Backend):
     def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
         return jax.checkpoint(f)
 
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        return _transforms.custom_vjp(f, forward, backward)
+
     # ------------------------------------------------------------------ sizes and dtypes
 
     def bound(self, offsets: Any, upper: Any) -> Any:

@@ -33,10 +33,17 @@ class WideJaxBackend(JaxBackend):
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
         with enable_x64():
             outputs, aux, pullback = super().vjp(f, primals)
-        return outputs, aux, scoped(pullback)
+        wide = scoped(pullback)
+        wide.many = scoped(pullback.many)  # type: ignore[attr-defined]
+        return outputs, aux, wide
 
     def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
         return scoped(super().checkpoint(f))
+
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        return scoped(super().custom_vjp(f, forward, backward))
 
 
 def scoped(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,7 +70,7 @@ def settled(x: Any) -> Any:
 
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
-UNSCOPED = {"checkpoint", "configured", "differentiating", "home", "joined", "owns", "serving", "size", "vjp"}
+UNSCOPED = {"checkpoint", "configured", "custom_vjp", "differentiating", "home", "joined", "owns", "serving", "size", "vjp"}
 for _name, _method in [(name, getattr(JaxBackend, name)) for name in dir(JaxBackend)]:
     if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:
         setattr(WideJaxBackend, _name, scoped(_method))

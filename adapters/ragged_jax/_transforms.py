@@ -17,7 +17,7 @@ from ragged_jax._arrays import place
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["jvp", "vjp"]
+__all__ = ["custom_vjp", "jvp", "vjp"]
 
 
 def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
@@ -28,6 +28,12 @@ def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callab
         seeds = type(outputs)(map(_seed, cotangents, outputs))
         return [_conj(cotangent) for cotangent in pull(seeds)]
 
+    def many(cotangents: Sequence[Any]) -> list[Any]:
+        """The pullback of many cotangents at once, stacked along a new first axis."""
+        seeds = type(outputs)(_conj(place(g, y.dtype)) for g, y in zip(cotangents, outputs, strict=True))
+        return [_conj(cotangent) for cotangent in jax.vmap(pull)(seeds)]
+
+    pullback.many = many  # type: ignore[attr-defined]
     return outputs, aux, pullback
 
 
@@ -37,6 +43,17 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     tangents = [place(t, x.dtype) for t, x in zip(tangents, primals, strict=True)]
     outputs, moved, aux = jax.jvp(f, primals, tangents, has_aux=True)
     return outputs, type(outputs)(map(_without_float0, moved, outputs)), aux
+
+
+def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+    """`f(*dense) -> list of dense` with the given derivative."""
+    ruled = jax.custom_vjp(f)
+
+    def pull(residuals: Any, cotangents: Any) -> tuple[Any, ...]:
+        return tuple(_conj(x) for x in backward(residuals, [_conj(g) for g in cotangents]))
+
+    ruled.defvjp(forward, pull)
+    return ruled
 
 
 def _conj(x: Any) -> Any:
