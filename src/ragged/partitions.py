@@ -143,11 +143,7 @@ def from_padded(dense: Any, mask: Any = None, lengths: Any = None) -> Array:
     """
     if mask is not None and lengths is not None:
         raise StructureError("from_padded takes a mask or lengths, not both")
-    b, node, _ = single(dense)
-    if isinstance(node, Lists) and not is_text(node):
-        import ragged
-
-        b, node, _ = single(ragged.to_regular(Array._of(node, b)))
+    b, node = rectangle(dense)
     if not isinstance(node, Flat) or node.data.ndim < 2:
         raise StructureError("from_padded takes a rectangular array of at least two dimensions")
     given = mask if mask is not None else lengths
@@ -164,9 +160,19 @@ def from_padded(dense: Any, mask: Any = None, lengths: Any = None) -> Array:
     return Array._of(Lists(rows, Flat(b.take(content.data, index), rows.total)), b)
 
 
+def rectangle(x: Any) -> tuple[Backend, Node]:
+    """An array's node, nested lists of one length as a regular axis."""
+    b, node, _ = single(x)
+    if isinstance(node, Lists) and not is_text(node):
+        import ragged
+
+        b, node, _ = single(ragged.to_regular(Array._of(node, b)))
+    return b, node
+
+
 def mask_structure(mask: Any) -> tuple[Backend, Any]:
     """A mask of any framework as structure."""
-    b, node, _ = single(mask)
+    b, node = rectangle(mask)
     if not isinstance(node, Flat) or b.dtype(node.data).kind != "b":
         raise DTypeError("the mask must be a rectangular array of booleans, True where a value is")
     return b, b.as_structure(node.data)
