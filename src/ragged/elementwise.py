@@ -172,7 +172,7 @@ def _matmul(name: str, *args: Any) -> Any:
     x, y = (node.data for node in nodes)
     try:
         result = b.matmul(x, y)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise StructureError(f"matmul: shapes {x.shape} and {y.shape} do not line up: {error}") from error
     return wrap(b, Flat(result, b.size(result)), dense) if len(result.shape) else result
 
