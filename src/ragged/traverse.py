@@ -15,6 +15,7 @@ from ragged.nodes import (
     Union,
     is_text,
     no_unions,
+    option,
     regular,
     to_regular_node,
 )
@@ -81,7 +82,7 @@ def rebuild(b: Backend, node: Node, content: Node) -> Node:
         case Regular(_, size, length, parameters):
             return regular(b, content, size, length, parameters)
         case Option(valid, _, parameters):
-            return Option(valid, content, parameters)
+            return option(b, valid, content, parameters)
     raise TypeError(f"{type(node).__name__} has no content to replace")
 
 
