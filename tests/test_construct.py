@@ -211,6 +211,17 @@ def test_structure_may_be_any_array(backend):
         assert ragged.from_offsets(np.arange(3.0), given_offsets).to_list() == [[0.0, 1.0], [2.0]]
 
 
+def test_partitions_are_built_on_the_active_backend(backend):
+    content = np.arange(3.0)
+    for x in (
+        ragged.from_offsets(content, [0, 1, 3]),
+        ragged.from_lengths(content, [1, 2]),
+        ragged.from_row_ids(content, [0, 1, 1]),
+        ragged.from_padded(np.ones((2, 2)), lengths=[1, 2]),
+    ):
+        assert ragged.backend(x) == backend
+
+
 def test_from_lengths(backend):
     assert_same(ragged.from_lengths([1.0, 2.0, 3.0], [2, 0, 1]), ak.Array([[1.0, 2.0], [], [3.0]]))
     assert ragged.from_lengths([], []).to_list() == []

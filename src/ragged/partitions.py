@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.array import Array
+from ragged.construct import build
 from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, move, single
@@ -37,9 +38,17 @@ def structure(x: Any, what: str) -> tuple[Backend, Any]:
     return owner, owner.as_structure(x)
 
 
+def built(content: Any) -> tuple[Backend, Node]:
+    """Content where constructors build (`ragged.use`), else where it is."""
+    array = build(content)
+    if not isinstance(array, Array):
+        raise StructureError(f"the content must be an array or a sequence, not the single value {content!r}")
+    return array._backend, array.layout
+
+
 def joined(content: Any, numbers: Any, what: str) -> tuple[Backend, Node, Backend, Any]:
     """Content and structure on one backend: it, the content's node, the structure's own backend, the structure."""
-    b, node, _ = single(content)
+    b, node = built(content)
     owner, numbers = structure(numbers, what)
     common = common_backend([b, owner])
     return common, move(common, node, b), common.home(numbers), numbers
@@ -161,8 +170,8 @@ def from_padded(dense: Any, mask: Any = None, lengths: Any = None) -> Array:
 
 
 def rectangle(x: Any) -> tuple[Backend, Node]:
-    """An array's node, nested lists of one length as a regular axis."""
-    b, node, _ = single(x)
+    """A new array's node, nested lists of one length as a regular axis."""
+    b, node = built(x)
     if isinstance(node, Lists) and not is_text(node):
         import ragged
 
