@@ -104,7 +104,7 @@ def test_primitive_to_second_order(name):
 
 
 def test_every_primitive_of_the_protocol_is_the_tapes_own():
-    inherited = set("name xp level size dtype serving joined entry row_ids row_positions checkpoint vjp jvp".split())
+    inherited = set("name xp level size dtype serving joined entry row_ids row_positions checkpoint to_native vjp jvp".split())
     for name in dir(Backend):
         if not name.startswith("_") and name not in inherited:
             assert name in vars(Tape), name

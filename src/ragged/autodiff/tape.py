@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.autodiff.box import Box
-from ragged.autodiff.pullback import Pullback, Step, custom_pulls
+from ragged.autodiff.pullback import Pullback, Step, custom_pulls, deepest
 from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
@@ -112,8 +112,7 @@ class Tape(Backend):
     # ------------------------------------------------------------------ differentiable primitives
 
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
-        mine = [type(x) is Box and x.tape is self for x in args]
-        if not any(mine):
+        if not self._mine(args):
             return self.inner.apply(name, *(self.value(x) for x in args), valid=valid)
         if valid is not None:
             return self._apply_valid(name, args, valid)
@@ -221,13 +220,32 @@ class Tape(Backend):
     ) -> Callable[..., Any]:
         def call(*args: Any) -> list[Any]:
             values = [self.value(x) for x in args]
-            if not any(type(x) is Box and x.tape is self for x in args):
+            if not self._mine(args):
                 return self.inner.custom_vjp(f, forward, backward)(*values)  # type: ignore[no-any-return]
             outputs, residuals = forward(*values)
-            pulls = custom_pulls(outputs, len(args), partial(backward, residuals))
-            return [self.record(y, *zip(args, pull, strict=True)) for y, pull in zip(outputs, pulls, strict=True)]
+            return self._ruled(args, outputs, partial(backward, residuals))
 
         return call
+
+    def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> tuple[list[Any], Any]:
+            values = [self.value(x) for x in args]
+            if not self._mine(args):
+                return self.inner.checkpoint(f)(*values)  # type: ignore[no-any-return]
+            outputs, aux = f(*values)
+            if self._mine([*outputs, *aux]):  # it closes over values on this tape: remember everything
+                return f(*args)  # type: ignore[no-any-return]
+            return self._ruled(args, outputs, lambda g: deepest(self.inner, values).vjp(f, values)[2](g)), aux
+
+        return call
+
+    def _mine(self, xs: Sequence[Any]) -> bool:
+        return any(type(x) is Box and x.tape is self for x in xs)
+
+    def _ruled(self, args: Sequence[Any], outputs: Sequence[Any], pull: Callable[..., Any]) -> list[Any]:
+        """Outputs on the tape, with one pull for all of them and all arguments."""
+        pulls = custom_pulls(outputs, len(args), pull)
+        return [self.record(y, *zip(args, pull, strict=True)) for y, pull in zip(outputs, pulls, strict=True)]
 
     # ------------------------------------------------------------------ no gradient
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array, Record
 from ragged.autodiff.alignment import align
+from ragged.autodiff.pullback import deepest
 from ragged.autodiff.trees import Skeleton, Slot, backend_for, split, tree_map
 from ragged.context import _context
 from ragged.errors import DTypeError
@@ -34,13 +35,13 @@ class Program:
     ) -> None:
         self.f = f
         self.b = b
+        self.under = b  # the program runs here, or on the deepest tape over it that its values are on
         self.call = call
         self.has_aux = has_aux
         self.primals, self.values, self.rest = split(b, primals)
 
     def __call__(self, *values: Any) -> tuple[list[Any], list[Any]]:
-        tape = getattr(values[0], "tape", None)
-        run = tape if tape is not None and tape.level > self.b.level else self.b
+        run = deepest(self.under, values)
         token = _context.set(run)
         try:
             result = self.call(self.f, self.primals.fill(run, values, self.rest))
@@ -286,6 +287,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         b = backend_for(args, kwargs)
         program = Program(lambda pair: f(*pair[0], **pair[1]), b, (args, kwargs), lambda f, pair: f(pair), False)
         outputs, others = b.checkpoint(program)(*program.values)
+        program.under = b.base  # it may run again, on other tapes than the one it ran on now
         return program.results(outputs, others)[0]
 
     return recomputed
