@@ -133,6 +133,7 @@ from ragged._functions import (
     true_divide,
     trunc,
 )
+from ragged._transform import transform
 from ragged.array import Array, Record
 from ragged.autodiff.check import check_grads
 from ragged.autodiff.custom import custom_vjp
@@ -168,10 +169,12 @@ from ragged.errors import (
     StructureError,
     UnsupportedError,
 )
-from ragged.interchange import backend, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
+from ragged.interchange import backend, from_awkward, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
 from ragged.interchange.arrow import from_arrow, from_parquet, to_arrow, to_parquet
+from ragged.interchange.json import from_json, to_json
 from ragged.joining import concat, concatenate, stack
 from ragged.missing import drop_none, fill_none, firsts, is_none, mask, pad_none, singletons
+from ragged.nans import nan_to_none, nan_to_num
 from ragged.partitions import from_lengths, from_offsets, from_padded, from_row_ids, to_padded
 from ragged.printing import show
 from ragged.records import fields, is_tuple, parameters, with_field, with_name, with_parameter, without_field
@@ -286,7 +289,9 @@ __all__ = [
     "fmod",
     "frexp",
     "from_arrow",
+    "from_awkward",
     "from_iter",
+    "from_json",
     "from_lengths",
     "from_native",
     "from_numpy",
@@ -397,6 +402,7 @@ __all__ = [
     "to_arrow",
     "to_awkward",
     "to_backend",
+    "to_json",
     "to_list",
     "to_native",
     "to_numpy",
@@ -404,6 +410,7 @@ __all__ = [
     "to_padded",
     "to_parquet",
     "to_regular",
+    "transform",
     "true_divide",
     "trunc",
     "type",

@@ -56,7 +56,8 @@ def flat_type(dtype: np.dtype[Any], trailing: tuple[Any, ...], parameters: dict[
     try:
         kind: Any = ak.NumpyType(ak.numpytype.dtype_to_primitive(dtype), parameters=None if trailing else parameters)
     except TypeError:  # a dtype that Awkward has no name for (bfloat16): show it by its own
-        kind = ak.RecordType([], [], parameters={"__record__": str(dtype)})
+        kind = ak.NumpyType("float32", parameters=None if trailing else parameters)
+        kind._primitive = str(dtype)
     for size in reversed(trailing):
         kind = ak.RegularType(kind, known(size))
     return kind.copy(parameters=parameters) if trailing and parameters else kind

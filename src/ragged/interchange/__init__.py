@@ -17,7 +17,16 @@ from ragged.rows import Rows
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["backend", "from_native", "to_awkward", "to_backend", "to_list", "to_native", "to_numpy"]
+__all__ = [
+    "backend",
+    "from_awkward",
+    "from_native",
+    "to_awkward",
+    "to_backend",
+    "to_list",
+    "to_native",
+    "to_numpy",
+]
 
 
 def on_numpy(b: Backend, node: Any) -> Any:
@@ -152,6 +161,8 @@ def to_backend(x: Any, name: str, device: Any = None) -> Array:
     'numpy'
     """
     x = as_array(x)
+    if device is None and x._backend.base.name == name:
+        return Array._of(x.layout, x._backend, x._attrs, x._behavior)
     target = get_backend(name).configured(device)
     return Array._of(move(target, x.layout, x._backend), target, x._attrs, x._behavior)
 
@@ -167,6 +178,19 @@ def backend(*arrays: Any) -> str:
     'numpy'
     """
     return common_backend([operand(x)[1] for x in arrays]).base.name
+
+
+def from_awkward(array: Any) -> Array:
+    """An Array over the buffers of an `awkward.Array`.
+
+    Raises:
+        UnsupportedError: mixed types, or values that are not loaded.
+
+    >>> import awkward, ragged
+    >>> ragged.from_awkward(awkward.Array([[1, 2], []]))
+    <Array [[1, 2], []] type='2 * var * int64'>
+    """
+    return Array(array)
 
 
 def from_native(x: Any) -> Array:

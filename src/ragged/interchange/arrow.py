@@ -68,8 +68,8 @@ def to_arrow(x: Any, **options: Any) -> Any:
         MissingBackendError: pyarrow is not installed.
 
     >>> import ragged
-    >>> ragged.to_arrow(ragged.Array([[1, 2], []]), extensionarray=False).type
-    DataType(large_list<item: int64 not null>)
+    >>> ragged.to_arrow(ragged.Array([[1, None], []])).to_pylist()
+    [[1, None], []]
     """
     import awkward as ak
 
