@@ -11,7 +11,7 @@ from jax import lax
 
 from ragged.errors import UnsupportedError
 from ragged_jax._compat import Tracer
-from ragged_jax._dtypes import held
+from ragged_jax._dtypes import cast, held
 
 __all__ = ["place", "structure"]
 
@@ -20,7 +20,7 @@ def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
     """`x` as a JAX array, on `device` if one is named. Memory is shared only where nobody can write to it."""
     if isinstance(x, jax.Array):
         if dtype is not None and x.dtype != (dtype := held(dtype)):
-            x = lax.convert_element_type(x, dtype)
+            x = cast(x, dtype)
         return x if device is None or _is_on(x, device) else jax.device_put(x, device)
     x = np.asarray(x)
     dtype = held(x.dtype if dtype is None else dtype)

@@ -15,7 +15,7 @@ from ragged.registry import get_backend
 from ragged_jax import _functions, _kernels, _transforms
 from ragged_jax._arrays import place, structure
 from ragged_jax._compat import Tracer, x64_enabled
-from ragged_jax._dtypes import NARROWER, held
+from ragged_jax._dtypes import NARROWER, cast, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +101,7 @@ class JaxBackend(Backend):
 
     def astype(self, x: Any, dtype: Any) -> Any:
         dtype = held(dtype)
-        return x if x.dtype == dtype else lax.convert_element_type(x, dtype)
+        return x if x.dtype == dtype else cast(x, dtype)
 
     # ------------------------------------------------------------------ differentiable primitives
 

@@ -70,7 +70,18 @@ def settled(x: Any) -> Any:
 
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
-UNSCOPED = {"checkpoint", "configured", "custom_vjp", "differentiating", "home", "joined", "owns", "serving", "size", "vjp"}
+UNSCOPED = {
+    "checkpoint",
+    "configured",
+    "custom_vjp",
+    "differentiating",
+    "home",
+    "joined",
+    "owns",
+    "serving",
+    "size",
+    "vjp",
+}
 for _name, _method in [(name, getattr(JaxBackend, name)) for name in dir(JaxBackend)]:
     if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:
         setattr(WideJaxBackend, _name, scoped(_method))

@@ -8,11 +8,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from ragged.errors import UnsupportedError
 from ragged_jax._compat import x64_enabled
 
-__all__ = ["held"]
+__all__ = ["cast", "held"]
 
 NARROWER = {
     np.dtype(wide): np.dtype(narrow) for wide, narrow in {"f8": "f4", "i8": "i4", "u8": "u4", "c16": "c8"}.items()
@@ -31,6 +32,18 @@ def held(dtype: Any) -> np.dtype[Any]:
         return known
     _warn(known)
     return NARROWER[known]
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` in a dtype that JAX holds.
+
+    A boolean goes by way of an integer: XLA makes a choice of boolean times float, in which False times NaN is 0.
+    """
+    if dtype.kind == "b":
+        return x if x.dtype.kind == "b" else x != 0
+    if x.dtype.kind == "b" and dtype.kind != "b":
+        x = lax.convert_element_type(x, np.int8)
+    return lax.convert_element_type(x, dtype)
 
 
 @cache

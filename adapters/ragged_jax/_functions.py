@@ -1,13 +1,11 @@
 """Elementwise functions in JAX: one compiled kernel a function and dtypes, casts included.
 
-JAX has most functions under NumPy's names. Where its derivative at a kink is not the library's (see the table in
-`ragged.ufuncs`), or its value is not NumPy's, a form of our own stands here, made of where, sign and gathers, so
-that it differentiates in every mode and to every order.
+Most functions go by NumPy's name in jax.numpy; `_forms` has the others.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,66 +14,20 @@ import numpy as np
 from jax import lax
 
 from ragged.errors import UnsupportedError
-from ragged.ufuncs import table
-from ragged_jax._dtypes import held
+from ragged.ufuncs import result_dtypes, table
+from ragged_jax._compat import Tracer
+from ragged_jax._dtypes import cast, held
+from ragged_jax._forms import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["call"]
 
-RENAMED = {"divide": "true_divide", "conjugate": "conj"}
-UNSUPPORTED = {
-    "isnat": "JAX has no dates",
-    "spacing": "JAX has no spacing; take np.spacing of the values",
-}
+LONGEST_PRODUCT = 16
+"""Constant exponents up to here are multiplied out; each has a kernel of its own."""
 
-
-def _is_float(x: Any) -> bool:
-    return bool(jnp.issubdtype(x.dtype, jnp.inexact))
-
-
-def _absolute(x: Any) -> Any:
-    return x * jnp.sign(x) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
-
-
-def _fmax(x: Any, y: Any) -> Any:
-    return jnp.where(jnp.isnan(x), y, jnp.where(jnp.isnan(y), x, jnp.maximum(x, y)))
-
-
-def _fmin(x: Any, y: Any) -> Any:
-    return jnp.where(jnp.isnan(x), y, jnp.where(jnp.isnan(y), x, jnp.minimum(x, y)))
-
-
-def _clip(x: Any, low: Any, high: Any) -> Any:
-    return jnp.where((x < low) | (low != low), low, jnp.where((x > high) | (high != high), high, x))
-
-
-def _by_zero(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Integer division as NumPy defines it: by zero it is 0."""
-
-    def form(x: Any, y: Any) -> Any:
-        if _is_float(x):
-            return f(x, y)
-        zero = y == 0
-        return jax.tree.map(lambda z: jnp.where(zero, 0, z), f(x, jnp.where(zero, 1, y)))
-
-    return form
-
-
-FORMS: dict[str, Callable[..., Any]] = {
-    "absolute": _absolute,
-    "abs": _absolute,
-    "fabs": _absolute,
-    "fmax": _fmax,
-    "fmin": _fmin,
-    "clip": _clip,
-    "floor_divide": _by_zero(jnp.floor_divide),
-    "remainder": _by_zero(jnp.remainder),
-    "mod": _by_zero(jnp.remainder),
-    "fmod": _by_zero(jnp.fmod),
-    "divmod": _by_zero(jnp.divmod),
-}
+UNSUPPORTED = {"isnat": "JAX has no dates"}
 
 
 @cache
@@ -87,63 +39,67 @@ def form(name: str) -> Callable[..., Any]:
     """
     if name in FORMS:
         return FORMS[name]
-    found = getattr(jnp, RENAMED.get(name, name), None)
+    found = getattr(jnp, name, None)
     if name in UNSUPPORTED or found is None:
         raise UnsupportedError(f"{name} is not available on JAX: {UNSUPPORTED.get(name, 'JAX has no such function')}")
     return found  # type: ignore[no-any-return]
 
 
 @cache
-def resolve(name: str, kinds: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Dtypes of the arguments and of the results, by NumPy's promotion."""
-    function = table[name].numpy
-    if isinstance(function, np.ufunc):
-        found = function.resolve_dtypes((*kinds, *[None] * function.nout))
-        return found[: function.nin], found[function.nin :]
-    common = np.result_type(*(kind if isinstance(kind, np.dtype) else kind() for kind in kinds))
-    return (common,) * len(kinds), (common,)
-
-
-@cache
-def kernel(name: str, dtypes: tuple[Any, ...], results: tuple[Any, ...], masked: bool) -> Callable[..., Any]:
+def kernel(name: str, dtypes: tuple[Any, ...], results: tuple[Any, ...], masked: bool, n: Any = None) -> Any:
     """The compiled function: cast the arguments, compute, cast the results.
 
     With `masked` a last argument tells which entries of axis 0 count: the table's safe point goes in for the
-    others, and zero comes out (both, or the derivative of the branch not taken would leak NaN).
+    others, and zero comes out (both, or the derivative of the branch not taken would leak NaN). `n` is a constant
+    exponent.
     """
-    f, safe = form(name), table[name].safe
+    f = form(name) if n is None else partial(lax.integer_pow, y=n)
+    safe = table[name].safe
 
     def run(*args: Any) -> Any:
-        valid = None
+        valid = args[-1] if masked else None
+        operands = [cast(x, d) for x, d in zip(args, dtypes, strict=False)]
         if masked:
-            *args, valid = args  # type: ignore[assignment]
-        cast = [lax.convert_element_type(jnp.asarray(x), d) for x, d in zip(args, dtypes, strict=True)]
-        if valid is not None:
-            valid = valid.reshape(valid.shape + (1,) * (max(x.ndim for x in cast) - 1))
-            cast = [jnp.where(valid, x, jnp.asarray(safe, x.dtype)) for x in cast]
-        out = f(*cast)
-        outs = out if isinstance(out, tuple | list) else (out,)
-        outs = tuple(lax.convert_element_type(y, d) for y, d in zip(outs, results, strict=True))
-        if valid is not None:
-            outs = tuple(jnp.where(valid, y, jnp.zeros((), y.dtype)) for y in outs)
-        return outs if len(outs) > 1 else outs[0]
+            valid = valid.reshape(valid.shape + (1,) * (max(x.ndim for x in operands) - 1))
+            operands = [jnp.where(valid, x, jnp.asarray(safe, x.dtype)) for x in operands]
+        out = f(*operands)
+        outs = [cast(y, d) for y, d in zip(as_tuple(out), results, strict=True)]
+        if masked:
+            outs = [jnp.where(valid, y, jnp.zeros((), y.dtype)) for y in outs]
+        return tuple(outs) if len(outs) > 1 else outs[0]
 
     run.__name__ = name
     return jax.jit(run, inline=True)
 
 
-def _kind(x: Any) -> Any:
-    if type(x) in (int, float, complex):
-        return type(x)
-    return np.dtype(bool) if type(x) is bool else np.dtype(x.dtype)
+def as_tuple(x: Any) -> tuple[Any, ...]:
+    """The results of a function of one or of several."""
+    return tuple(x) if isinstance(x, tuple | list) else (x,)
+
+
+NUMBERS = {bool: np.dtype(bool), int: int, float: float, complex: complex}
 
 
 def call(name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
     """`name` of arrays, NumPy values and Python numbers, with NumPy's result dtypes."""
-    kinds = tuple(map(_kind, args))
-    dtypes, results = resolve(name, kinds)
-    run = kernel(name, tuple(map(held, dtypes)), tuple(map(held, results)), valid is not None)
-    args = tuple(
-        np.asarray(x, dtype) if type(kind) is type else x for x, kind, dtype in zip(args, kinds, dtypes, strict=True)
-    )
+    name = table[name].name  # one kernel for all aliases
+    kinds = tuple([NUMBERS.get(type(x)) or np.dtype(x.dtype) for x in args])
+    dtypes, results = result_dtypes(name, kinds)
+    dtypes, results = tuple(map(held, dtypes)), tuple(map(held, results))
+    n = None
+    if name in ("power", "float_power"):
+        n = exponent(args, dtypes)
+        if n is not None:
+            args, dtypes = args[:1], dtypes[:1]
+    run = kernel(name, dtypes, results, valid is not None, n)
+    args = tuple([np.asarray(x, d) if type(x) in NUMBERS else x for x, d in zip(args, dtypes, strict=True)])
     return run(*args) if valid is None else run(*args, valid)
+
+
+def exponent(args: tuple[Any, ...], dtypes: tuple[Any, ...]) -> int | None:
+    """A Python exponent that stands for a few products, or None."""
+    n = args[1]
+    is_number = type(n) in (int, float)
+    if dtypes[1].kind in "iu" and not isinstance(n, Tracer) and np.any(np.asarray(n) < 0):
+        raise ValueError("Integers to negative integer powers are not allowed.")  # NumPy's words
+    return int(n) if is_number and abs(n) <= LONGEST_PRODUCT and n == int(n) else None
