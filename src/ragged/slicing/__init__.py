@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from ragged.array import Array
 from ragged.nodes import Node, slice_node
 from ragged.operands import move
 from ragged.slicing._entry import entry, finish, project, within
-from ragged.slicing._plan import plain_slice, plan
+from ragged.slicing._plan import Indices, plain_slice, plan
 from ragged.slicing._select import select
-
-if TYPE_CHECKING:
-    from ragged.array import Array
 
 __all__ = ["getitem"]
 
@@ -49,6 +49,10 @@ def getitem(array: Array, key: Any) -> Any:
             return finish(b, slice_node(b, node, start, max(start, stop)), array._attrs, array._behavior)
     elif kind is str:
         return finish(b, project(b, node, (key,)), array._attrs, array._behavior)
+    elif kind is np.ndarray and key.ndim == 1 and key.dtype.kind == "i":
+        ops = b.home()
+        chosen, _ = select(b, node, (Indices(ops, ops.asarray(key, np.int64), key.shape),))
+        return Array._of(chosen, b, array._attrs, array._behavior)
     planned = plan(b, key)
     if planned.backend is not b:
         node = move(planned.backend, node, b)

@@ -94,22 +94,20 @@ def raise_out_of_range(ops: Backend, lengths: Any, index: Any, beyond: Any, numb
     raise OutOfRangeError(f"index {value} is out of range: list {row} has length {length}")
 
 
-def regularise(ops: Backend, indices: Indices, size: Any, what: str = "this axis") -> Any:
+def regularise(ops: Backend, indices: Indices, size: Any, what: str) -> Any:
     """Indices along an axis of one size, counted from the front."""
     check_extent(indices, size, what)
     index = indices.index
-    negative = index < 0
-    inside = ops.where(negative, index + size, index)
-    beyond = negative & (inside < 0) | (inside >= size)
-    if indices.valid is not None:
-        beyond = beyond & indices.valid
-    if ops.true(ops.xp.any(beyond)):
-        at = ops.bound(ops.flatnonzero(beyond)[:1], None)
-        value = ops.bound(index[at : at + 1], None)
+    present = index if indices.valid is None else ops.take(index, ops.flatnonzero(indices.valid))
+    if not ops.size(present):
+        return index
+    least = ops.xp.min(present)
+    if ops.true((least < -size) | (ops.xp.max(present) >= size)):
+        at = ops.bound(ops.flatnonzero((present < -size) | (present >= size))[:1], None)
         raise OutOfRangeError(
-            f"index {value} (at position {at} of the index) is out of range: {what} has length {size}"
+            f"index {ops.bound(present[at : at + 1], None)} is out of range: {what} has length {size}"
         )
-    return inside if indices.valid is None else ops.where(indices.valid, inside, 0)
+    return index if ops.true(least >= 0) else ops.where(index < 0, index + size, index)
 
 
 def check_extent(indices: Indices, size: Any, what: str) -> None:

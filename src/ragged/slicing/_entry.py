@@ -35,7 +35,7 @@ def within(index: int, length: Any, place: str = "this array") -> int:
     """
     position = index + length if index < 0 else index
     if 0 <= position < length:
-        return position  # type: ignore[no-any-return]
+        return position
     raise OutOfRangeError(
         f"index {index} is out of range: {place} has length {length}"
         + (f", so an index lies between {-length} and {length - 1}" if length else "")

@@ -113,8 +113,8 @@ def plan_item(part: Any, backends: list[Backend]) -> Any:
         raise DTypeError(f"{part!r} is no key; an array is indexed by {KINDS}")
     if isinstance(part, list | tuple) and part and all(isinstance(name, str) for name in part):
         return list(part)
-    if isinstance(part, list | tuple) and not part:
-        part = np.zeros(0, np.int64)
+    if isinstance(part, list | tuple) and set(map(type, part)) in ({int}, {bool}, set()):
+        part = np.asarray(part, None if part else np.int64)  # the usual case, spared the way through Python objects
     if not hasattr(part, "__len__") and hasattr(part, "__index__"):
         return operator.index(part)
     node, backend, _ = operand(part)

@@ -18,6 +18,7 @@ from ragged.nodes import (
     Record,
     Regular,
     Union,
+    Unknown,
     blank,
     is_text,
     no_unions,
@@ -77,6 +78,8 @@ def descend(b: Backend, node: Any, at: Any, live: Any, turn: Any, items: tuple[A
         return gathered(b, node, at, live, memo)
     head = items[0]
     if head is None:
+        if node.parameters is not None and isinstance(node, Flat):
+            raise too_many(items)  # characters have no axes
         inner = descend(b, node, at, live, turn, items[1:], memo)
         return regular(b, inner, 1, count(b, node, at))
     if head is Ellipsis:
@@ -103,6 +106,8 @@ def descend(b: Backend, node: Any, at: Any, live: Any, turn: Any, items: tuple[A
             return Record(fields, chosen, count(b, node, at), kept)
         case Union():
             raise no_unions(node, "indexing within its values")
+        case Unknown() if isinstance(head, Indices) and not head.ops.size(head.index):
+            return gathered(b, node, at, live, memo)  # nothing of nothing
     raise too_many(items)
 
 
@@ -148,7 +153,8 @@ def in_lists(
     if is_text(node):
         if isinstance(head, slice) and rest and rest[0] is not Ellipsis:
             raise too_many(rest)  # a part of a text is a text, which has no axes
-        content = with_parameters(content, {"__array__": CHARACTERS[node.parameters["__array__"]]})
+        whole = live is None and getattr(head, "valid", None) is None
+        content = with_parameters(content, {"__array__": CHARACTERS[node.parameters["__array__"]]} if whole else None)
     if id(rows) not in memo:
         memo[id(rows)] = (*step_in_rows(rows, at, live, turn, head), {})
     new, at, live, turn, deeper = memo[id(rows)]
@@ -185,7 +191,7 @@ def in_regular(b: Backend, node: Any, at: Any, live: Any, turn: Any, items: tupl
             inner = positions(ops, begins, n, ops.arange(k) * chosen.step + chosen.start, k)
         live, turn = repeat_each(ops, live, n, k), repeat_each(ops, turn, n, k)
         return regular(b, descend(b, content, inner, live, turn, rest, {}), k, n, node.parameters)
-    index = regularise(ops, head, size)
+    index = regularise(ops, head, size, "each list of this axis")
     if turn is not None:
         return descend(b, content, begins + ops.take(index, turn), live, turn, rest, {})
     k = ops.size(index)
@@ -295,7 +301,10 @@ def select(b: Backend, node: Any, items: tuple[Any, ...]) -> tuple[Any, bool]:
         at = ops.arange(len(range(start, stop, step))) * step + start
         return descend(b, node, at, None, None, rest, {}), False
     content, at = ground(b, head.ops, node, regularise(head.ops, head, node.length, "this array"))
-    out = descend(b, content, at, head.valid, head.ops.arange(head.ops.size(at)), rest, {})
+    if rest:
+        out = descend(b, content, at, head.valid, head.ops.arange(head.ops.size(at)), rest, {})
+    else:
+        out = take(b, content, at, None, head.valid)
     if head.valid is not None:
         out = option(b, head.valid, out)
-    return wrap_shape(b, out, head.shape[0], head.shape[1:]), False
+    return (wrap_shape(b, out, head.shape[0], head.shape[1:]) if len(head.shape) > 1 else out), False
