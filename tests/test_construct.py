@@ -491,3 +491,64 @@ def test_layouts_are_what_they_say():
     assert isinstance(ragged.Array([[1], []]).layout, Lists)
     assert isinstance(ragged.Array(np.ones((2, 2))).layout, Flat)
     assert isinstance(ragged.Array(ak.to_regular(ak.Array([["a"], ["b"]]))).layout, Regular)
+
+
+def test_transform_replaces_nodes(backend):
+    def doubled(node, depth, backend, **_):
+        seen.append((type(node).__name__, depth))
+        return Flat(backend.apply("multiply", node.data, 2), node.length) if isinstance(node, Flat) else None
+
+    seen = []
+    x = ragged.transform(doubled, ragged.Array([[{"x": 1, "y": [1, 2]}], []]))
+    assert x.to_list() == [[{"x": 2, "y": [2, 4]}], []]
+    assert seen == [("Lists", 1), ("Record", 2), ("Flat", 2), ("Lists", 2), ("Flat", 3)]
+
+
+def test_transform_keeps_lengths_and_options():
+    x = ragged.Array([[1, None], None])
+    assert ragged.transform(lambda node, **_: None, x).to_list() == x.to_list()
+    with pytest.raises(ragged.StructureError, match="1 entries in the place of 2"):
+        ragged.transform(lambda node, **_: Flat(np.ones(1), 1), x)
+    with pytest.raises(ragged.StructureError, match="a node or None, not a int"):
+        ragged.transform(lambda node, **_: 5, x)
+
+
+def test_json():
+    x = ragged.from_json("[[1.5, null], [], [3]]")
+    assert_same(x, ak.Array([[1.5, None], [], [3.0]]))
+    assert ragged.to_json(x) == "[[1.5,null],[],[3.0]]"
+    with pytest.raises(ragged.StructureError, match="JSON"):
+        ragged.from_json("[[1, 2")
+    with pytest.raises(ragged.UnsupportedError, match="mixed types"):
+        ragged.from_json("[1, [2]]")
+
+
+@pytest.mark.parametrize("data", PYTHON.values(), ids=PYTHON)
+def test_there_and_back_again(data, backend):
+    if "datetime" in str(ak.type(ak.Array(data))) and backend != "numpy":
+        with pytest.raises(ragged.UnsupportedError):
+            ragged.Array(data)
+        return
+    x = ragged.Array(data, backend="numpy")
+    there = ragged.Array(x)  # on the active backend, which keeps 64 bits
+    assert ragged.backend(there) == backend
+    assert_same(there, ak.Array(data))
+    assert_same(there.to_backend("numpy"), ak.Array(data))
+    assert there.to_backend(backend).layout is there.layout
+
+
+def test_to_backend_names_where_content_goes(backend):
+    x = ragged.Array(ak.values_astype(ak.Array([[1.0, 2.0], [], [3.0]]), np.float32), backend="numpy")
+    y = x.to_backend(backend)
+    assert ragged.backend(y) == backend
+    assert_same(y, x.to_awkward())
+    assert y.layout.rows is x.layout.rows
+
+
+def test_to_backend_shares_what_it_can():
+    x = ragged.Array(np.arange(3.0))
+    assert x.to_backend("numpy").layout is x.layout
+    with pytest.raises(ragged.UnsupportedError, match="device"):
+        x.to_backend("numpy", device="gpu")
+    with pytest.raises(ragged.MissingBackendError):
+        x.to_backend("nothing")
