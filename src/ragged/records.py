@@ -152,7 +152,7 @@ def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) 
     >>> ragged.with_field(ragged.Array([{"x": 1}, {"x": 2}]), [3, 4], "y").to_list()
     [{'x': 1, 'y': 3}, {'x': 2, 'y': 4}]
     """
-    path: list[Any] = [where] if where is None or isinstance(where, str) else list(where)
+    path: list[Any] = [where] if isinstance(where, str) or not isinstance(where, Sequence) else list(where)
     if not path or not all(name is None or isinstance(name, str) for name in path):
         raise DTypeError(f"with_field: where must be a field name, a sequence of them, or None; not {where!r}")
     if isinstance(array, Entry):
@@ -230,7 +230,7 @@ def without_field(array: Any, where: str | Sequence[str]) -> Any:
     >>> ragged.without_field(ragged.Array([{"x": 1, "y": 2}]), "x").to_list()
     [{'y': 2}]
     """
-    path = [where] if isinstance(where, str) else list(where)
+    path = [where] if isinstance(where, str) or not isinstance(where, Sequence) else list(where)
     if not path or not all(isinstance(name, str) for name in path):
         raise DTypeError(f"without_field: where must be a field name or a sequence of them, not {where!r}")
     if isinstance(array, Entry):

@@ -128,7 +128,7 @@ def flatten(array: Any, axis: int | None = 1) -> Any:
         return wrap(b, _joined(b, leaves(b, node, True), "flatten"), dense)
     if positive_axis(node, axis) == 0:
         return wrap(b, _outermost_present(b, node), dense)
-    return wrap(b, _flattened(b, node, axis)[1], dense)
+    return wrap(b, _flattened(b, node, axis, axis)[1], dense)
 
 
 def ravel(array: Any) -> Any:
@@ -183,7 +183,7 @@ def present(b: Backend, node: Option) -> Node:
     return take(b, node.content, b.home(node.valid).flatnonzero(node.valid))
 
 
-def _flattened(b: Backend, node: Node, axis: int) -> tuple[Rows | None, Node]:
+def _flattened(b: Backend, node: Node, axis: int, given: int) -> tuple[Rows | None, Node]:
     """The node without the lists along `axis`; also their rows, where these lists are the node's own."""
     here = positive_axis(node, axis)
     match node:
@@ -192,29 +192,29 @@ def _flattened(b: Backend, node: Node, axis: int) -> tuple[Rows | None, Node]:
         case Unknown():
             return Rows.regular(b.home(), node.length, 0), Unknown()
         case Option(valid, content, parameters):
-            rows, inner = _flattened(b, content, axis)
+            rows, inner = _flattened(b, content, axis, given)
             if rows is None:
                 return None, Option(valid, inner, parameters)
             return without_missing(b, valid, rows, inner)
         case Record(names, contents, length):
             if here == 1:
                 raise StructureError(
-                    f"flatten: axis={axis} would join records; flatten their fields, or choose another axis"
+                    f"flatten: axis={given} would join records; flatten their fields, or choose another axis"
                 )
-            flat = [_flattened(b, content, axis) for content in contents]
+            flat = [_flattened(b, content, axis, given) for content in contents]
             if any(rows is not None for rows, _ in flat):
-                raise AxisError(f"flatten: axis={axis} names the fields of records in some branches; flatten those")
+                raise AxisError(f"flatten: axis={given} names the fields of records in some branches; flatten those")
             return None, Record(names, tuple(inner for _, inner in flat), length)
         case Flat(data) if data.ndim == 1:
-            raise AxisError(f"flatten: axis={axis} exceeds the depth of this array")
+            raise AxisError(f"flatten: axis={given} exceeds the depth of this array")
     if is_text(node):
         if here == 1:
             raise StructureError("flatten: a text is one value; its characters are no list to join")
-        raise AxisError(f"flatten: axis={axis} exceeds the depth of this array")
+        raise AxisError(f"flatten: axis={given} exceeds the depth of this array")
     rows, content = rows_of(b, node)
     if here == 1:
         return rows, content
-    joined, inner = _flattened(b, content, axis if here is None else here - 1)
+    joined, inner = _flattened(b, content, axis if here is None else here - 1, given)
     return None, Lists(rows if joined is None else rows.flatten(joined), inner, node.parameters)
 
 
