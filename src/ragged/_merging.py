@@ -56,7 +56,7 @@ def _merge(b: Backend, nodes: Sequence[Any], mergebool: bool, name: str, memo: d
     if not known:
         return nodes[0]
     first = known[0]
-    if len(known) == 1 and (nodes[-1] is first or not _is_regular(first)):
+    if len(known) == 1 and (len(nodes) == 1 or nodes[0] is not first or not _is_regular(first)):
         return first
     kinds = {type(node) for node in known}
     if Unknown in kinds:  # entries without a type, which stand behind missing values
@@ -76,9 +76,9 @@ def _merge(b: Backend, nodes: Sequence[Any], mergebool: bool, name: str, memo: d
     if kinds == {Record}:
         return _merge_records(b, known, mergebool, name, memo)
     if all(isinstance(node, Lists | Regular) or (type(node) is Flat and node.data.ndim > 1) for node in known):
-        # as in Awkward, the empty list [] after regular lists makes them ragged
-        after = nodes[next(i for i, node in enumerate(nodes) if node is first) :]
-        return _merge_lists(b, known, mergebool, name, memo, len(after) == len(known))
+        # as in Awkward, the empty list [] makes regular lists ragged that it joins, but not if it comes first
+        keep_regular = len(nodes) == len(known) or nodes[0] is not first
+        return _merge_lists(b, known, mergebool, name, memo, keep_regular)
     raise _no_common_type(b, known, name)
 
 
