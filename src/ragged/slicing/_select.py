@@ -31,7 +31,7 @@ from ragged.nodes import (
     with_parameters,
 )
 from ragged.rows import Rows
-from ragged.slicing._axis import fit, match_rows, positions, regularise, repeat_each, step_in_rows, tile
+from ragged.slicing._axis import fit, is_full, match_rows, positions, regularise, repeat_each, step_in_rows, tile
 from ragged.slicing._dense import basic, index_dense
 from ragged.slicing._entry import child, within
 from ragged.slicing._plan import Indices, Ragged
@@ -295,6 +295,8 @@ def select(b: Backend, node: Any, items: tuple[Any, ...]) -> tuple[Any, bool]:
             return select(b, child(b, node, i), rest)
         return descend(b, node, ops.arange(1) + i, None, None, rest, {}), True
     if isinstance(head, slice):
+        if is_full(head):
+            return descend(b, node, None, None, None, rest, {}), False
         start, stop, step = head.indices(node.length)
         if step == 1:
             return descend(b, slice_node(b, node, start, max(start, stop)), None, None, None, rest, {}), False
