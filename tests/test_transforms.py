@@ -8,10 +8,11 @@ import warnings
 import awkward as ak
 import numpy as np
 import pytest
-from agreement import assert_same
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ragged
+from agreement import assert_same
 from ragged.errors import DTypeError, RaggedError, StructureError
 
 X = [[1.0, 2.0, 3.0], [], [4.0, 5.0]]

@@ -39,6 +39,7 @@ class Pullback:
         self.leaves = leaves
 
     def __call__(self, cotangents: Sequence[Any]) -> list[Any]:
+        """The inputs' cotangents, for one cotangent an output."""
         return self._walk(cotangents, free=False)
 
     def once(self, cotangents: Sequence[Any]) -> list[Any]:

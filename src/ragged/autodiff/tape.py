@@ -18,9 +18,32 @@ from ragged.ufuncs import table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.rows import Rows, Segments
+    from ragged.rows import Segments
 
 __all__ = ["Tape", "tape_jvp", "tape_vjp"]
+
+
+def _recorded(name: str) -> Any:
+    """The method of a primitive with one operand, which is recorded with its rule."""
+    rule = primitives[name]
+
+    def method(self: Tape, x: Any, *parameters: Any) -> Any:
+        if type(x) is not Box or x.tape is not self:
+            return getattr(self.inner, name)(self.value(x), *parameters)
+        shape = x.value.shape
+        value = getattr(self.inner, name)(x.value, *parameters)
+        return self.record(value, (x, lambda b, g: rule(b, g, shape, *parameters)))
+
+    return method
+
+
+def _plain(name: str) -> Any:
+    """The method of a primitive without a gradient, which sees plain values only."""
+
+    def method(self: Tape, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._base, name)(*map(self.constant, args), **kwargs)
+
+    return method
 
 
 class Tape(Backend):
@@ -96,14 +119,8 @@ class Tape(Backend):
             )
         return self.inner.to_numpy(x)
 
-    def as_structure(self, x: Any) -> Any:
-        return self._base.as_structure(self.constant(x))
-
     def differentiating(self, x: Any) -> bool:
         return type(x) is Box or self.inner.differentiating(x)
-
-    def stop_gradient(self, x: Any) -> Any:
-        return self._base.stop_gradient(self.constant(x))
 
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         self._base.configured(device, precision)
@@ -143,43 +160,19 @@ class Tape(Backend):
             return tuple(self.where(valid, part, 0) for part in ans)
         return self.where(valid, ans, 0) if ans.dtype.kind in "fc" else ans
 
-    def _primitive(self, name: str, x: Any, *parameters: Any) -> Any:
-        if type(x) is not Box or x.tape is not self:
-            return getattr(self.inner, name)(self.value(x), *parameters)
-        rule, shape = primitives[name], x.value.shape
-        return self.record(
-            getattr(self.inner, name)(x.value, *parameters), (x, lambda b, g: rule(b, g, shape, *parameters))
-        )
-
-    def take(self, x: Any, index: Any) -> Any:
-        return self._primitive("take", x, index)
-
-    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
-        return self._primitive("slice", x, start, stop, step)
-
-    def expand(self, x: Any, rows: Rows) -> Any:
-        return self._primitive("expand", x, rows)
-
-    def segment_sum(self, x: Any, rows: Segments) -> Any:
-        return self._primitive("segment_sum", x, rows)
-
-    def cumulative_sum(self, x: Any) -> Any:
-        return self._primitive("cumulative_sum", x)
-
-    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return self._primitive("reshape", x, shape)
-
-    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return self._primitive("broadcast_to", x, shape)
-
-    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return self._primitive("sum", x, axes)
-
-    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return self._primitive("permute_dims", x, axes)
+    take = _recorded("take")
+    slice = _recorded("slice")
+    expand = _recorded("expand")
+    segment_sum = _recorded("segment_sum")
+    cumulative_sum = _recorded("cumulative_sum")
+    reshape = _recorded("reshape")
+    broadcast_to = _recorded("broadcast_to")
+    sum = _recorded("sum")
+    permute_dims = _recorded("permute_dims")
+    _cast = _recorded("astype")
 
     def astype(self, x: Any, dtype: Any) -> Any:
-        return x if type(x) is Box and x.dtype == dtype else self._primitive("astype", x, dtype)
+        return x if type(x) is Box and x.dtype == dtype else self._cast(x, dtype)
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         arrays = list(arrays)
@@ -249,44 +242,23 @@ class Tape(Backend):
 
     # ------------------------------------------------------------------ no gradient
 
-    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return self._base.segment_max(self.constant(x), rows, identity)
-
-    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return self._base.segment_min(self.constant(x), rows, identity)
+    as_structure = _plain("as_structure")
+    stop_gradient = _plain("stop_gradient")
+    segment_max = _plain("segment_max")
+    segment_min = _plain("segment_min")
+    segment_argsort = _plain("segment_argsort")
+    segment_argmax = _plain("segment_argmax")
+    searchsorted = _plain("searchsorted")
+    flatnonzero = _plain("flatnonzero")
+    arange = _plain("arange")
+    offsets_from_lengths = _plain("offsets_from_lengths")
+    bound = _plain("bound")
+    largest = _plain("largest")
+    equal = _plain("equal")
+    true = _plain("true")
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         return None if type(x) is Box else self._base.segment_prod(x, rows)
-
-    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
-        return self._base.segment_argsort(self.constant(x), rows, descending)
-
-    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        return self._base.segment_argmax(self.constant(x), rows, largest)
-
-    def arange(self, n: Any) -> Any:
-        return self._base.arange(n)
-
-    def offsets_from_lengths(self, lengths: Any) -> Any:
-        return self._base.offsets_from_lengths(lengths)
-
-    def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
-        return self._base.searchsorted(self.constant(x), self.constant(values), side)
-
-    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
-        return self._base.flatnonzero(self.constant(mask), size)
-
-    def bound(self, offsets: Any, upper: Any) -> Any:
-        return self._base.bound(offsets, upper)
-
-    def largest(self, x: Any) -> Any:
-        return self._base.largest(self.constant(x))
-
-    def equal(self, x: Any, y: Any) -> bool:
-        return self._base.equal(self.constant(x), self.constant(y))
-
-    def true(self, x: Any) -> bool:
-        return self._base.true(self.constant(x))
 
     def __repr__(self) -> str:
         return f"<ragged backend {self.name}, differentiating to order {self.level}>"
