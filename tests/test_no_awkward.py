@@ -60,9 +60,9 @@ def reducer(name, argument, **options):
 
 WITHIN_LISTS = """
     sum prod any all count count_nonzero mean var std ptp softmax logsumexp min max argmin argmax sort argsort
-""".split()  # noqa: SIM905
-OVER_ALL = "sum prod min max any all count count_nonzero mean var std ptp logsumexp".split()  # noqa: SIM905
-KEEPING = "sum min max argmin argmax mean".split()  # noqa: SIM905
+""".split()
+OVER_ALL = "sum prod min max any all count count_nonzero mean var std ptp logsumexp".split()
+KEEPING = "sum min max argmin argmax mean".split()
 
 r = ragged
 OPERATIONS = {

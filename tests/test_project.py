@@ -128,7 +128,7 @@ API = """
     argcombinations zeros_like ones_like full_like values_astype isclose array_equal nan_to_num to_regular from_regular
     to_packed fields type to_list to_numpy to_awkward
     exp sqrt sin add multiply logaddexp maximum square abs pow
-""".split()  # noqa: SIM905
+""".split()
 
 
 @pytest.mark.parametrize("name", sorted(ragged.__all__))
