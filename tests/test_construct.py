@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import datetime
 import pickle
+import subprocess
+import sys
 
 import awkward as ak
 import numpy as np
@@ -44,6 +46,51 @@ PYTHON = {
 @pytest.mark.parametrize("name", PYTHON)
 def test_python_data_becomes_what_awkward_makes_of_it(name):
     assert_same(ragged.Array(PYTHON[name], check_valid=True), ak.Array(PYTHON[name]))
+
+
+LEAVES = st.one_of(
+    st.just(st.integers(-(2**63), 2**63 - 1)),
+    st.just(st.floats()),
+    st.just(st.booleans()),
+    st.just(st.text(max_size=3)),
+    st.just(st.binary(max_size=3)),
+    st.just(st.one_of(st.integers(-5, 5), st.floats(-5, 5))),
+    st.just(st.complex_numbers()),
+    st.just(st.sampled_from([np.float64(1.5), np.int32(3), np.float32(2.5)])),
+)
+
+
+def deeper(inner):
+    """Strategies of lists, records, tuples and missing values of what `inner` strategies draw."""
+    return st.one_of(
+        inner.map(lambda x: st.lists(x, max_size=3)),
+        inner.map(lambda x: st.one_of(st.none(), x)),
+        st.tuples(inner, inner).map(lambda xy: st.fixed_dictionaries({"x": xy[0], "y": xy[1]})),
+        st.tuples(inner, inner).map(lambda xy: st.tuples(*xy)),
+        inner.map(lambda x: st.dictionaries(st.sampled_from("abc"), x, max_size=2)),
+    )
+
+
+@given(st.recursive(LEAVES, deeper, max_leaves=4).flatmap(lambda values: st.lists(values, max_size=4)))
+def test_nested_data_becomes_what_awkward_makes_of_it(data):
+    expected = ak.Array(data)
+    if "union" in str(expected.type):
+        with pytest.raises(ragged.UnsupportedError):
+            ragged.Array(data)
+        return
+    x = ragged.Array(data, check_valid=True)
+    assert_same(x, expected)
+    assert x.type == expected.type
+
+
+def test_building_from_lists_needs_no_awkward():
+    program = """
+import sys, ragged
+x = ragged.Array([[{"x": 1.5, "s": "a", "t": (1, None)}], [], None])
+assert x.to_list() == [[{"x": 1.5, "s": "a", "t": (1, None)}], [], None]
+assert "awkward" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_any_iterable():

@@ -148,11 +148,14 @@ def python_node(b: Backend, data: list[Any] | tuple[Any, ...]) -> Node:
         return Flat(np.array(data), 1)
     if len(data) == 1 and type(data[0]) is int and -(2**63) <= data[0] < 2**63:
         return Flat(np.array(data, np.int64), 1)
-    import awkward as ak
-
-    from ragged.interchange.awkward import from_awkward_array
+    from ragged.interchange.python import node_of
 
     try:
+        node = node_of(b, list(data))
+        if node is not None:
+            return node
+        import awkward as ak
+
         layout = ak.from_iter(list(data), highlevel=False)
     except (RuntimeError, OverflowError) as error:
         raise DTypeError(
@@ -161,6 +164,8 @@ def python_node(b: Backend, data: list[Any] | tuple[Any, ...]) -> Node:
     except (ValueError, TypeError) as error:
         reason = offender(data) or (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DTypeError(f"the list cannot become an array: it holds {reason}") from error
+    from ragged.interchange.awkward import from_awkward_array
+
     return from_awkward_array(b, layout)
 
 

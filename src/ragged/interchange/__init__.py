@@ -86,8 +86,12 @@ def to_list(x: Any) -> Any:
     >>> ragged.to_list(ragged.Array([{"x": [1, None]}]))
     [{'x': [1, None]}]
     """
-    if isinstance(x, Array | Record):
-        return to_awkward(x).to_list()
+    if isinstance(x, Record):
+        return to_list(x._array)[0]
+    if isinstance(x, Array):
+        from ragged.interchange.python import values
+
+        return values(on_numpy(x._backend, x.layout))
     if x is None or isinstance(x, bool | int | float | complex | str | bytes):
         return x
     if isinstance(x, list | tuple):
@@ -95,7 +99,7 @@ def to_list(x: Any) -> Any:
     if isinstance(x, dict):
         return {name: to_list(each) for name, each in x.items()}
     owner = backend_of_dense(x)
-    return to_awkward(x).to_list() if owner is None else owner.to_numpy(x).tolist()
+    return to_list(as_array(x)) if owner is None else owner.to_numpy(x).tolist()
 
 
 def to_numpy(x: Any, allow_missing: bool = True) -> np.ndarray[Any, Any]:
