@@ -400,6 +400,24 @@ def test_iterating_gives_what_indexing_gives(data):
     assert len(list(x)) == len(x)
 
 
+@pytest.mark.parametrize("data", [[[1.5], [], [2.5]], [{"x": 1.5}], ["a", None], [1.5, None], [(1.5, [2.5])]])
+def test_iterating_stays_on_the_backend(data, backend):
+    x = ragged.Array(data)
+    for i, value in enumerate(x):
+        assert type(value) is type(x[i])
+        assert ragged.to_list(value) == ragged.to_list(x[i]) == ragged.to_list(ak.Array(data)[i])
+        if isinstance(value, ragged.Array):
+            assert ragged.backend(value) == backend
+
+
+def test_iterating_is_differentiated(backend):
+    def loss(x):
+        return sum(ragged.sum(row * row) for row in x)
+
+    gradient = ragged.grad(loss)(ragged.Array([[1.0, 2.0], [], [3.0]]))
+    assert gradient.to_list() == [[2.0, 4.0], [], [6.0]]
+
+
 def test_iterating_over_regular_axes():
     rows = list(ragged.Array(np.arange(6).reshape(2, 3)))
     assert [row.to_list() for row in rows] == [[0, 1, 2], [3, 4, 5]]
@@ -425,6 +443,12 @@ def test_sizes():
     assert x.ndim == 2
     assert x.nbytes == 4 * 8 + 3 * 8
     assert ragged.Array({"a": [[1], [2]], "b": [[3], [4]]}).nbytes == 3 * 8 + 2 * 2 * 8
+
+
+def test_sizes_inside_a_gradient(backend):
+    seen = []
+    ragged.grad(lambda x: seen.append((x.nbytes, x.ndim, len(x))) or ragged.sum(x))(ragged.Array([[1.0, 2.0], []]))
+    assert seen == [(3 * 8 + 2 * 8, 2, 2)]
 
 
 def test_tuples_and_fields():

@@ -144,7 +144,11 @@ def test_to_arrow_and_back(backend):
 
 
 def test_pyarrow_takes_an_array_by_its_protocol():
-    assert pa.array(ragged.Array([[1, 2], []])).to_pylist() == [[1, 2], []]
+    x = ragged.Array([[1, 2], []])
+    assert pa.array(x).to_pylist() == [[1, 2], []]
+    assert pa.array(x, type=pa.list_(pa.float32())).type == pa.list_(pa.float32())
+    capsules = x.__arrow_c_array__()
+    assert pa.Array._import_from_c_capsule(*capsules).to_pylist() == [[1, 2], []]
 
 
 def test_data_frames_come_by_the_arrow_protocol():

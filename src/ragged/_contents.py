@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ragged.nodes import Flat, Lists, Node, Option, Unknown, is_text, slice_node
 from ragged.traverse import contents_of
@@ -14,12 +17,42 @@ if TYPE_CHECKING:
     from ragged.array import Array
     from ragged.backend import Backend
 
-__all__ = ["buffers", "entries", "nbytes"]
+__all__ = ["entries", "nbytes"]
 
 
 def entries(x: Array) -> Iterator[Any]:
-    """The entries of an array in order, each as `x[i]` gives it; structure is read once."""
-    return node_entries(x._backend, x.layout, x._attrs, x._behavior)
+    """The entries of an array in order, each as `x[i]` gives it; structure is read once.
+
+    A framework that compiles or launches something for each slice is asked for the whole content once, and given
+    each entry back, unless derivatives flow through it.
+    """
+    b, node = x._backend, x.layout
+    if b.name == "numpy" or b.level or any(b.differentiating(flat.data) for flat in flats(node)):
+        return node_entries(b, node, x._attrs, x._behavior)
+    from ragged.interchange import on_numpy
+    from ragged.registry import get_backend
+
+    host = node_entries(get_backend("numpy"), on_numpy(b, node), x._attrs, x._behavior)
+    return (returned(b, entry) for entry in host)
+
+
+def flats(node: Node) -> list[Flat]:
+    """The dense nodes of a layout."""
+    if isinstance(node, Flat):
+        return [node]
+    return [flat for content in contents_of(node) for flat in flats(content)]
+
+
+def returned(b: Backend, entry: Any) -> Any:
+    """An entry that was taken on NumPy as one of the backend that its array lives on."""
+    from ragged.array import Array, Record
+    from ragged.operands import move
+
+    if isinstance(entry, Record):
+        return Record(returned(b, entry._array))
+    if isinstance(entry, Array):
+        return Array._of(move(b, entry.layout, entry._backend), b, entry._attrs, entry._behavior)
+    return b.asarray(entry) if isinstance(entry, np.generic) else entry
 
 
 def node_entries(b: Backend, node: Node, attrs: Any, behavior: Any) -> Iterator[Any]:
@@ -48,19 +81,21 @@ def node_entries(b: Backend, node: Node, attrs: Any, behavior: Any) -> Iterator[
             return (entry(b, node, i, attrs, behavior) for i in range(int(node.length)))
 
 
-def buffers(node: Node) -> list[Any]:
-    """The arrays of content and structure that a layout is made of."""
-    own: list[Any] = []
-    match node:
-        case Flat(data):
-            own = [data]
-        case Lists(rows):
-            own = [rows.offsets]
-        case Option(valid):
-            own = [valid]
-    return own + [buffer for content in contents_of(node) for buffer in buffers(content)]
-
-
 def nbytes(x: Array) -> int:
     """Bytes of content and structure; what several nodes share counts once."""
-    return sum({id(buffer): int(buffer.nbytes) for buffer in buffers(x.layout)}.values())
+    sizes: dict[int, int] = {}
+    stack: list[Any] = [x.layout]
+    while stack:
+        node = stack.pop()
+        stack += contents_of(node)
+        match node:
+            case Flat(data):
+                owner, array = x._backend, data
+            case Lists(rows):
+                owner, array = rows.ops, rows.offsets
+            case Option(valid):
+                owner, array = x._backend.home(valid), valid
+            case _:
+                continue
+        sizes[id(array)] = math.prod(array.shape) * owner.dtype(array).itemsize
+    return sum(sizes.values())

@@ -117,6 +117,9 @@ class Conversions(Printed):
         array = self.to_arrow(extensionarray=False)
         return array if type is None else array.cast(type)
 
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+        return self.to_arrow(extensionarray=False).__arrow_c_array__(requested_schema)
+
     def __dlpack__(self, **options: Any) -> Any:
         return flat_data(self).__dlpack__(**options)
 
@@ -137,5 +140,7 @@ def flat_data(x: Any) -> Any:
     from ragged.nodes import Flat
 
     if not isinstance(x.layout, Flat):
-        raise StructureError(f"DLPack carries dense arrays, not {x.typestr}; use ragged.to_padded or ragged.flatten")
+        raise StructureError(
+            f"DLPack carries dense arrays, not {x.typestr}; use to_padded(), ragged.flatten or to_awkward()"
+        )
     return x.layout.data

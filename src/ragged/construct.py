@@ -259,7 +259,7 @@ def from_iter(iterable: Iterable[Any]) -> Any:
     return Array(list(iterable))
 
 
-def from_numpy(array: np.ndarray[Any, Any], *, regulararray: bool = False, recordarray: bool = True) -> Any:
+def from_numpy(array: np.ndarray[Any, Any]) -> Any:
     """An Array over the memory of a NumPy array (n-d, structured, masked or text).
 
     >>> import numpy as np, ragged
