@@ -179,11 +179,12 @@ def _outermost(b: Backend, nodes: Sequence[Node], names: Any, parameters: Parame
 def _product(b: Backend, inputs: Sequence[Any], names: Any, parameters: Parameters, kept: set[int]) -> Node:
     """In each row all entries of the first list, with each of them all of the second, and so on."""
     parts, valids, sizes = [], [], []
-    for x in inputs:
-        rows, content, valid, size = _lists(b, x)
+    joined = max((i for i in range(1, len(inputs)) if i - 1 not in kept), default=-1)
+    for i, x in enumerate(inputs):
+        rows, content, valid, size = _lists(b, x, i > joined)
         parts.append((rows, content))
         valids.append(valid)
-        sizes.append(size)
+        sizes.append(size if i > joined else None)
     levels = [parts[0][0]]
     ops = levels[0].ops
     columns: list[Any] = [parts[0][1] if type(parts[0][1]) is Flat else ops.arange(levels[0].total)]
@@ -210,8 +211,8 @@ def _product(b: Backend, inputs: Sequence[Any], names: Any, parameters: Paramete
 
 
 def _in_lists(b: Backend, record: Node, levels: list[Rows], masks: list[Any], sizes: list[Any], kept: set[int]) -> Node:
-    """The tuples in the lists that are kept; levels below the last joined one may stay regular."""
-    node, deepest_joined = record, max((i for i in range(1, len(levels)) if i - 1 not in kept), default=-1)
+    """The tuples in the lists that are kept; levels below the last joined one stay regular where they are."""
+    node = record
     at = len(levels) - 1
     while at >= 0:
         below = at
@@ -219,22 +220,21 @@ def _in_lists(b: Backend, record: Node, levels: list[Rows], masks: list[Any], si
         while at > 0 and at - 1 not in kept:
             at -= 1
             rows = levels[at].flatten(rows)
-        if below == at and sizes[at] is not None and at > deepest_joined:
-            node = regular(b, node, sizes[at], rows.nrows)
-        else:
-            node = Lists(rows, node)
+        is_regular = below == at and sizes[at] is not None
+        node = regular(b, node, sizes[at], rows.nrows) if is_regular else Lists(rows, node)
         if masks[at] is not None:
             node = Option(masks[at], node)
         at -= 1
     return node
 
 
-def _lists(b: Backend, x: Any) -> tuple[Rows, Node, Any, Any]:
+def _lists(b: Backend, x: Any, may_be_regular: bool = True) -> tuple[Rows, Node, Any, Any]:
     """One input's rows and entries, which of its lists are there, and their size where it is one."""
     if type(x) is Option:
-        rows, content, inner, size = _lists(b, x.content)
-        rows, content = without_missing(b, x.valid, rows, content)
-        return rows, content, x.valid if inner is None else x.valid & inner, None if size else size
+        rows, content, _, size = _lists(b, x.content)
+        if size is None or not may_be_regular:
+            rows, content = without_missing(b, x.valid, rows, content)
+        return rows, content, x.valid, size
     if is_text(x):
         raise StructureError("cartesian: a text is one value; its characters are no list")
     if type(x) is Flat and len(x.data.shape) > 1:
