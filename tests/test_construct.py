@@ -623,3 +623,8 @@ def test_to_backend_shares_what_it_can():
         x.to_backend("numpy", device="gpu")
     with pytest.raises(ragged.MissingBackendError):
         x.to_backend("nothing")
+
+
+def test_fields_with_equal_rows_share_them():
+    node = ragged.Array([{"x": [1, 2], "y": ["a", "b"]}, {"x": [], "y": []}]).layout
+    assert node.contents[0].rows is node.contents[1].rows

@@ -122,7 +122,7 @@ def stacked(items: list[Any] | tuple[Any, ...]) -> tuple[Node, Backend]:
 
 def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
     """A mapping of names to columns of one length as records."""
-    from ragged.interchange.awkward import share_rows
+    from ragged.interchange._sharing import share_rows
 
     arrays = {str(name): build(column) for name, column in data.items()}
     for name, column in arrays.items():

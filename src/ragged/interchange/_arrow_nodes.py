@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.errors import DTypeError, StructureError, UnsupportedError
+from ragged.interchange._sharing import share_rows
 from ragged.nodes import (
     Flat,
     Lists,
@@ -39,7 +40,7 @@ def arrow_node(b: Backend, pa: Any, data: Any) -> Node:
         contents = tuple(
             column_node(b, pa, column, field.nullable) for column, field in zip(data.columns, data.schema, strict=True)
         )
-        return Record(tuple(data.schema.names), contents, data.num_rows)
+        return share_rows(Record(tuple(data.schema.names), contents, data.num_rows), {})
     return column_node(b, pa, data, False)
 
 
@@ -177,7 +178,7 @@ def nested_node(b: Backend, pa: Any, array: Any) -> Node:
     n, start = len(array), array.offset
     if kind.is_struct(t):
         contents = tuple(array_node(b, pa, array.field(i), t.field(i).nullable) for i in range(t.num_fields))
-        return Record(tuple(t.field(i).name for i in range(t.num_fields)), contents, n)
+        return share_rows(Record(tuple(t.field(i).name for i in range(t.num_fields)), contents, n), {})
     if kind.is_fixed_size_list(t):
         size = t.list_size
         inner = array_node(b, pa, array.values.slice(start * size, n * size), t.value_field.nullable)

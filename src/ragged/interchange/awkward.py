@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.errors import UnsupportedError
+from ragged.interchange._sharing import Pool, shared
 from ragged.nodes import (
     Flat,
     Lists,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["from_awkward_array", "from_layout", "to_layout"]
 
 CHARACTERS = {"string": "char", "bytestring": "byte"}
-Pool = dict[tuple[int, int], list[Rows]]
 
 
 def from_awkward_array(b: Backend, array: Any) -> Node:
@@ -59,31 +59,6 @@ def parameters_of(x: Any) -> dict[str, Any] | None:
         del parameters["__array__"]
         parameters["__categorical__"] = True
     return parameters or None
-
-
-def shared(pool: Pool, rows: Rows) -> Rows:
-    """Equal partitions as one object, so that later alignment checks are identity checks."""
-    known = pool.setdefault((rows.nrows, rows.total), [])
-    for other in known:
-        if other.same(rows):
-            return other
-    known.append(rows)
-    return rows
-
-
-def share_rows(node: Any, pool: Pool) -> Any:
-    """The layout with equal partitions as one object throughout."""
-    match node:
-        case Lists(rows, content, parameters):
-            return Lists(shared(pool, rows), share_rows(content, pool), parameters)
-        case Record(fields, contents, length, parameters):
-            return Record(fields, tuple(share_rows(content, pool) for content in contents), length, parameters)
-        case Regular(content, size, length, parameters):
-            return Regular(share_rows(content, pool), size, length, parameters)
-        case Option(valid, content, parameters):
-            return Option(valid, share_rows(content, pool), parameters)
-        case _:
-            return node
 
 
 def from_layout(b: Backend, x: Any, pool: Pool) -> Node:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged.interchange._sharing import share_rows
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Unknown, is_text, take_missing
 from ragged.rows import Rows
 
@@ -81,7 +82,7 @@ def records(b: Backend, data: list[Any]) -> Node | None:
     contents = [node_of(b, column) for column in columns]
     if any(content is None for content in contents):
         return None
-    return Record(names, tuple(contents), len(data))  # type: ignore[arg-type]
+    return share_rows(Record(names, tuple(contents), len(data)), {})  # type: ignore[arg-type]
 
 
 def values(node: Node) -> list[Any]:
