@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import ragged
 from agreement import both
 
 ROWS = [[1, 2, 3], [4, 5], [], [6]]
@@ -42,10 +43,14 @@ def test_filtering_by_a_reduction(backend):
     both(lambda ak, x: x[ak.all(x < 0, axis=-1)], SIGNS)
 
 
-@pytest.mark.parametrize("name", ["mean", "var", "std", "ptp"])
+@pytest.mark.parametrize("name", ["mean", "var", "std"])
 @pytest.mark.parametrize("data", [FLOATS, FLOATS_AND_NONE], ids=["floats", "missing"])
 def test_statistics(backend, name, data):
     both(lambda ak, x: getattr(ak, name)(x, axis=-1), data)
+
+
+def test_range_of_values(backend):
+    both(lambda ak, x: ak.ptp(x, axis=-1), [[0, 1.1, 2.2], None, [None, 4.4], [5.5], [], [6.6, 8.8, None]])
 
 
 def test_softmax_and_standardisation(backend):
