@@ -189,3 +189,11 @@ def test_keys_from_anywhere(backend):
     assert_same(x[b.asarray(np.array(2))], ak.Array(LISTS)[2])
     assert x[ragged.Array([2, 0])[0], b.asarray(np.array(1))].tolist() == 5.5
     assert ragged.backend(ragged.Array(LISTS, backend="numpy")[x > 3]) == backend
+
+
+def test_a_ragged_index_counts_each_field_by_its_own_size():
+    fields = {"a": np.arange(4).reshape(2, 2), "b": np.arange(6).reshape(2, 3), "c": np.arange(8).reshape(2, 4)}
+    selected = ragged.zip(fields, depth_limit=1)[ak.Array([[0, -1], [1, -2]])]
+    assert selected["a"].to_list() == [[0, 1], [3, 2]]
+    assert selected["b"].to_list() == [[0, 2], [4, 4]]
+    assert selected["c"].to_list() == [[0, 3], [5, 6]]
