@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import ragged
 from agreement import both
 
 ROWS = [[1, 2, 3], [4, 5], [], [6]]
