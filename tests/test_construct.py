@@ -218,6 +218,8 @@ def test_no_columns_are_no_records():
 def test_columns_of_different_lengths_are_refused():
     with pytest.raises(ragged.StructureError, match="'x': 2, 'y': 3"):
         ragged.Array({"x": [1, 2], "y": [1, 2, 3]})
+    with pytest.raises(ragged.DTypeError, match="strings, not 1"):
+        ragged.Array({1: [1, 2]})
     with pytest.raises(ragged.StructureError, match="column 'y' is the single value 5"):
         ragged.Array({"x": [1, 2], "y": 5})
 
@@ -429,6 +431,28 @@ def test_iterating_is_linear():
     first = next(iter(x))
     assert first.to_list() == [0.0]
     assert sum(1 for _ in ragged.Array(np.zeros(200_000))) == 200_000
+
+
+def test_truth():
+    assert ragged.Array([True]) and not ragged.Array([0])
+    assert ragged.Array([[1]])
+    for x in (ragged.Array([1, 2]), ragged.Array([]), ragged.Array([[1, 2]])):
+        with pytest.raises(ValueError, match="ambiguous"):
+            bool(x)
+
+
+def test_attrs_can_be_set_and_travel():
+    x = ragged.Array([[1], []])
+    assert x.attrs == {}
+    x.attrs["a"] = 1
+    assert pickle.loads(pickle.dumps(x)).attrs == {"a": 1}
+    x.attrs = {"b": 2}
+    assert ragged.Array(x).attrs == x[:1].attrs == {"b": 2}
+
+
+def test_notebooks_complete_the_names_of_fields():
+    x = ragged.Array([{"x": 1, "y": 2}])
+    assert x._ipython_key_completions_() == x[0]._ipython_key_completions_() == ["x", "y"]
 
 
 def test_membership():

@@ -18,6 +18,10 @@ class Printed:
     __slots__ = ()
 
     type: Any
+    fields: Any
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.fields)
 
     @property
     def typestr(self) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ragged._conversions import Conversions, Printed
 from ragged._operators import Operators
 from ragged.errors import FieldError, StructureError
-from ragged.nodes import Flat
 from ragged.nodes import Record as RecordNode
 
 if TYPE_CHECKING:
@@ -87,6 +86,10 @@ class Array(Conversions, Operators):
         if self._attrs is None:
             self._attrs = {}
         return self._attrs
+
+    @attrs.setter
+    def attrs(self, value: Mapping[str, Any]) -> None:
+        self._attrs = dict(value)
 
     @property
     def behavior(self) -> Mapping[Any, Any] | None:
@@ -186,9 +189,9 @@ class Array(Conversions, Operators):
         return representation(self)
 
     def __bool__(self) -> bool:
-        if isinstance(self.layout, Flat) and len(self) == 1 and self.ndim == 1:
+        if len(self) == 1:
             return bool(self[0])
-        raise ValueError("the truth of an array of several values is ambiguous; use ragged.any or ragged.all")
+        raise StructureError("the truth of an array of several values is ambiguous; use ragged.any or ragged.all")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Array._of, (self.layout, self._backend, self._attrs, self._behavior)

@@ -124,8 +124,10 @@ def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
     """A mapping of names to columns of one length as records."""
     from ragged.interchange._sharing import share_rows
 
-    arrays = {str(name): build(column) for name, column in data.items()}
+    arrays = {name: build(column) for name, column in data.items()}
     for name, column in arrays.items():
+        if not isinstance(name, str):
+            raise DTypeError(f"the names of columns are strings, not {name!r}")
         if not isinstance(column, Array):
             raise StructureError(f"column {name!r} is the single value {column!r}; give one value a record")
     backends = [column._backend for column in arrays.values()]
