@@ -214,3 +214,8 @@ def test_gradients(backend):
     dx, dy = ragged.grad(products, argnums=(0, 1))(x, y)
     assert_same(dx, ak.Array([[3.0, 6.0, 9.0], [], [64.0, 80.0]]))
     assert_same(dy, ak.Array([[14.0], [0.0], [41.0, 41.0]]))
+
+
+def test_no_values_have_no_type():
+    pairs = ragged.cartesian([ragged.Array([]), ragged.Array(np.zeros((0, 2)))])
+    assert str(pairs.type) == "0 * var * (unknown, float64)"

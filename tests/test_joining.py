@@ -158,3 +158,8 @@ def test_gradients_go_back_where_they_came_from(backend, axis):
     dx, dy = ragged.grad(program, argnums=(0, 1))(x, y)
     assert_same(dx, 3 * ak.Array(X) ** 2)
     assert_same(dy, 3 * ak.Array([[1.5], [2.5, 3.5], []]) ** 2)
+
+
+def test_missing_rows_of_a_dense_array_are_empty_lists():
+    x = ragged.Array(np.ones((2, 2))).mask[[True, False]]
+    assert_same(ragged.concatenate([x, [[5.0], [6.0]]], axis=1), ak.Array([[1, 1, 5.0], [6.0]]))

@@ -224,3 +224,26 @@ def test_no_such_axis(name):
     arguments = {"fill_none": (0,), "pad_none": (2,)}.get(name, ())
     with pytest.raises(ragged.AxisError, match="axis=4"):
         getattr(ragged, name)(ragged.Array(X), *arguments, axis=4)
+
+
+def test_pad_has_one_type_whatever_the_values():
+    x = ragged.Array([[1, 2], None])
+    assert str(ragged.pad_none(x, 1).type) == "2 * option[var * ?int64]"
+    assert str(ragged.pad_none(x, 3).type) == "2 * option[var * ?int64]"
+    with pytest.raises(ragged.AxisError):
+        ragged.fill_none(ragged.Array(["one"]), 0, axis=1)
+
+
+def test_what_hides_behind_none_is_never_seen():
+    hidden = ragged.Array([[1.0, np.nan], [np.nan], [3.0]]).mask[[True, False, True]]
+    x = hidden.mask[[[True, False], [True], [True]]]
+    assert x.to_list() == [[1.0, None], None, [3.0]]
+    assert ragged.fill_none(ragged.fill_none(x, 0.0), [], axis=0).to_list() == [[1.0, 0.0], [], [3.0]]
+    assert ragged.drop_none(x).to_list() == [[1.0], [3.0]]
+    assert ragged.firsts(x).to_list() == [1.0, None, 3.0]
+    assert ragged.pad_none(x, 2, clip=True).to_list() == [[1.0, None], None, [3.0, None]]
+    assert ragged.singletons(x).to_list() == [[[1.0, None]], [], [[3.0]]]
+    assert ragged.flatten(x, axis=None).to_list() == [1.0, 3.0]
+    assert ragged.concatenate([x, x], axis=1).to_list() == [[1.0, None, 1.0, None], [], [3.0, 3.0]]
+    assert ragged.unflatten(x, [1, 1, 1], axis=1).to_list() == [[[1.0], [None]], None, [[3.0]]]
+    assert ragged.zip([x, [1, 2, 3]]).to_list() == [[(1.0, 1), (None, 1)], None, [(3.0, 3)]]

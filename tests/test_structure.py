@@ -183,3 +183,19 @@ def test_gradients_pass_through(backend):
         return ragged.sum(ragged.flatten(y) * np.arange(5.0)) + ragged.sum(ragged.ravel(x))
 
     assert_same(ragged.grad(program)(x), ak.Array([[1.0, 5.0, 13.0], [], [25.0, 41.0]]))
+
+
+def test_differences_from_awkward():
+    """See docs/differences.md."""
+    assert str(ragged.unflatten(ragged.Array(np.zeros(0)), []).type) == "0 * var * float64"
+    with pytest.raises(ragged.UnsupportedError, match="string and bytestring"):
+        ragged.ravel(ragged.Array([{"a": "x", "b": b"x"}]))
+    fieldless = ragged.Array([{}, {}])
+    with pytest.raises(ragged.AxisError):
+        ragged.local_index(fieldless, axis=1)
+    assert ragged.local_index(fieldless, axis=0).to_list() == [0, 1]
+    with pytest.raises(ragged.AxisError):
+        ragged.flatten(ragged.Array([]), axis=-2)
+    with pytest.raises(ragged.AxisError):
+        ragged.is_none(ragged.Array(["one"]), axis=1)
+    assert ragged.local_index(ragged.Array(["one"]), axis=1).to_list() == [[0, 1, 2]]
