@@ -67,7 +67,7 @@ class Planner:
 
     def plan(self, nodes: Sequence[Any]) -> Step:
         """The plan for operands of any depth: their outermost axes are made to agree first."""
-        arrays = [x for x in nodes if isinstance(x, NODES)]
+        arrays: list[Any] = [x for x in nodes if isinstance(x, NODES)]
         if self.dense_leaves and self.right and all(type(x) is Flat for x in arrays):
             check_shapes(self.name, [x.data.shape for x in arrays])
             return Leaf(tuple(nodes), None)
@@ -101,16 +101,17 @@ class Planner:
 
     def walk(self, nodes: Sequence[Any], n: Any, depth: int, valid: Any) -> Step:
         """The plan for operands of one length."""
-        if self.stop is not None and self.stop([peel(x) for x in nodes], depth):
-            return Leaf(tuple(nodes), valid)
         peeled = [peel(x) for x in nodes]
-        arrays = [x for x in peeled if isinstance(x, NODES)]
+        arrays: list[Any] = [x for x in peeled if isinstance(x, NODES)]
         kinds = {type(x) for x in arrays}
-        if kinds == {Flat} and self.dense_leaves:
+        has_lists = any(map(is_list, arrays))
+        if kinds == {Flat} and self.dense_leaves and (self.right or not has_lists):
             return self.dense_leaf(nodes, arrays, valid)
-        if self.right and any(map(is_list, arrays)):
+        if self.right and has_lists:
             nodes, peeled = self.right_aligned(nodes, peeled, n)
             arrays = [x for x in peeled if isinstance(x, NODES)]
+        if self.stop is not None and self.stop(peeled, depth):
+            return Leaf(tuple(nodes), valid)
         if Unknown in kinds:
             nodes = [self.known(x, n) for x in nodes]
             return self.walk(nodes, n, depth, valid)
@@ -137,8 +138,6 @@ class Planner:
         shapes = [x.data.shape[1:] for x in arrays]
         if all(shape == shapes[0] for shape in shapes):
             return Leaf(tuple(nodes), valid)
-        if not self.right and any(len(shape) != len(shapes[0]) for shape in shapes):
-            raise StructureError(f"{self.name}: arrays of different depths, and right_broadcast is off")
         check_shapes(self.name, shapes)
         return Leaf(tuple(nodes), valid, 1 + max(map(len, shapes)))
 

@@ -16,7 +16,7 @@ from ragged._steps import (
     Step,
     absent,
 )
-from ragged.nodes import Flat, Lists, Record, option, regular, take
+from ragged.nodes import Flat, Lists, Record, Regular, option, regular, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,6 +136,8 @@ def _ready(b: Backend, x: Any, ndim: int) -> Any:
             x = Flat(b.expand(node.data, x.rows), x.rows.total, node.parameters)
         else:
             x = take(b, node, x.index)
+    if type(x) is Regular and type(x.content) is Flat:  # an axis of length 1 that the plan put in
+        x = regular(b, x.content, x.size, x.length, x.parameters)
     if ndim and type(x) is Flat and len(x.data.shape) < ndim:
         n, *rest = x.data.shape
         x = Flat(b.reshape(x.data, (n, *(1,) * (ndim - 1 - len(rest)), *rest)), x.length, x.parameters)
