@@ -299,6 +299,7 @@ class TestBox:
         x = self.box()
         assert (x.shape, x.ndim, x.size, len(x), x.dtype) == ((2, 3), 2, 6, 2, np.float64)
         assert backend_of_dense(x) is x.tape and x.tape.owns(x) and "differentiated" in repr(x)
+        assert f"{self.box(np.asarray(2.0)):.2f}" == "2.00"
         assert np.shape(x) == (2, 3) and np.ndim(x) == 2 and np.size(x) == 6
 
     @pytest.mark.parametrize(

@@ -63,6 +63,9 @@ class Box:
     def __repr__(self) -> str:
         return f"<differentiated {self.tape.name} value {self.value!r}>"
 
+    def __format__(self, spec: str) -> str:
+        return format(self.tape.constant(self), spec)
+
     # ------------------------------------------------------------------ what it refuses
 
     def _refuse(self, what: str) -> NoReturn:

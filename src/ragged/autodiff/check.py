@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,7 +214,8 @@ def complex_obstacle(f: Callable[..., Any], args: tuple[Any, ...], places: tuple
     watch = Watch(numpy)
     token = _context.set(numpy)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             program = by_arguments(f, args, {}, places, False)
             program(*(watch.leaf(np.asarray(x, np.result_type(x.dtype, np.complex64))) for x in check.point))
     except (RaggedError, TypeError, ValueError) as error:

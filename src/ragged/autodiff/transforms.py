@@ -39,6 +39,7 @@ class Program:
         self.call = call
         self.has_aux = has_aux
         self.primals, self.values, self.rest = split(b, primals)
+        self.aux: Skeleton | None = None
 
     def __call__(self, *values: Any) -> tuple[list[Any], list[Any]]:
         run = deepest(self.under, values)
@@ -49,8 +50,11 @@ class Program:
                 raise DTypeError(
                     f"has_aux=True wants the pair (output, aux), but the function gave a {type(result).__name__}"
                 )
-            out, aux = result if self.has_aux else (result, ())
+            out, aux = result if self.has_aux else (result, None)
             self.out, outputs, rest = split(run, out)
+            if aux is None:
+                self.aux, self.cuts = None, (len(rest), len(rest))
+                return outputs, rest
             self.aux, aux_smooth, aux_rest = split(run, aux)
         finally:
             _context.reset(token)
@@ -61,7 +65,7 @@ class Program:
         """The output and aux of the latest call, with plain values in them."""
         first, second = self.cuts
         value = self.out.fill(self.b, outputs, others[:first])
-        return value, self.aux.fill(self.b, others[first:second], others[second:])
+        return value, self.aux and self.aux.fill(self.b, others[first:second], others[second:])
 
 
 def constants(b: Backend, tree: Any) -> Any:
@@ -78,9 +82,9 @@ def by_arguments(
     for n in places:
         if not 0 <= n < len(args):
             raise DTypeError(f"argnums={n}, but the function was given {len(args)} positional arguments")
-    b = backend_for(args, kwargs)
+    b = backend_for(args, kwargs) if kwargs else backend_for(args)
     fixed = [None if i in places else constants(b, x) for i, x in enumerate(args)]
-    keywords = constants(b, kwargs)
+    keywords = constants(b, kwargs) if kwargs else kwargs
 
     def call(f: Callable[..., Any], chosen: tuple[Any, ...]) -> Any:
         given = list(fixed)
@@ -89,7 +93,8 @@ def by_arguments(
         return f(*given, **keywords)
 
     program = Program(f, b, tuple(args[n] for n in places), call, has_aux)
-    require_floats(b, [args[n] for n in places], places)
+    if len(places) > 1 or not program.values:
+        require_floats(b, [args[n] for n in places], places)
     return program
 
 
