@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,32 @@ from ragged.errors import UnsupportedError
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import cast, held
 
-__all__ = ["place", "structure"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["folded", "is_traced", "place", "structure"]
+
+
+def folded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that computes at once what is made of concrete values alone, also while JAX traces the program.
+
+    Else `jax.jit` would trace that too, and no structure could be made of it: `x[ragged.num(x) > 1]` depends on no
+    traced value.
+    """
+
+    @functools.wraps(method)
+    def call(*args: Any, **options: Any) -> Any:
+        if any(map(is_traced, args)):
+            return method(*args, **options)
+        with jax.ensure_compile_time_eval():
+            return method(*args, **options)
+
+    return call
+
+
+def is_traced(x: Any) -> bool:
+    """Whether JAX is tracing this value (or one of a list)."""
+    return isinstance(x, Tracer) or (type(x) in (list, tuple) and any(map(is_traced, x)))
 
 
 def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
@@ -49,12 +75,11 @@ def structure(x: Any) -> Any:
     Raises:
         UnsupportedError: the values are not known yet, because a transformation is tracing the program.
     """
-    if isinstance(x, np.ndarray):
-        return x
-    x = lax.stop_gradient(x)
+    if isinstance(x, Tracer):
+        x = lax.stop_gradient(x)  # beneath the tracers of jax.grad and its kin there is a concrete value
     if isinstance(x, Tracer):
         raise UnsupportedError(
             f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be "
             "known under jax.jit, vmap and checkpoint; compile with ragged.jit, or call the function without them"
         )
-    return np.asarray(x, x.dtype)
+    return x if isinstance(x, np.ndarray) else np.asarray(x, x.dtype)

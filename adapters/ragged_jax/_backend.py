@@ -13,7 +13,7 @@ from ragged.backend import Backend
 from ragged.errors import OutOfRangeError, UnsupportedError
 from ragged.registry import get_backend
 from ragged_jax import _functions, _kernels, _transforms
-from ragged_jax._arrays import place, structure
+from ragged_jax._arrays import folded, is_traced, place, structure
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, cast, held
 
@@ -45,6 +45,7 @@ class JaxBackend(Backend):
     def owns(self, x: Any) -> bool:
         return isinstance(x, jax.Array)
 
+    @folded
     def asarray(self, x: Any, dtype: Any = None) -> Any:
         return place(x, dtype, self.device)
 
@@ -99,32 +100,39 @@ class JaxBackend(Backend):
     def bound(self, offsets: Any, upper: Any) -> Any:
         return int(structure(offsets)[-1])
 
+    @folded
     def astype(self, x: Any, dtype: Any) -> Any:
         dtype = held(dtype)
         return x if x.dtype == dtype else cast(x, dtype)
 
     # ------------------------------------------------------------------ differentiable primitives
 
+    @folded
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
-        if valid is not None and not any(isinstance(x, Tracer) for x in args):
+        if valid is not None and not is_traced(args):
             valid = None  # nothing is differentiated: what comes out of places that do not count is never seen
         return _functions.call(name, args, valid)
 
+    @folded
     def take(self, x: Any, index: Any) -> Any:
         return _kernels.take(x, _index(index, x.shape[0]))
 
+    @folded
     def expand(self, x: Any, rows: Rows) -> Any:
         return _kernels.expand(x, _index(rows.ids, x.shape[0]))
 
+    @folded
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         size = max(0, -(-(stop - start) // step))
         return x if size == x.shape[0] else _kernels.slice_rows(x, start, size, step)
 
+    @folded
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype == bool:
             x = self.astype(x, np.int64)
         return _kernels.segment_sum(x, _index(rows.ids, rows.nrows), rows.nrows, rows.offsets is not None)
 
+    @folded
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         x = lax.stop_gradient(x)
         if not isinstance(x, Tracer):
@@ -135,37 +143,47 @@ class JaxBackend(Backend):
         empty = empty.reshape((-1,) + (1,) * (x.ndim - 1))
         return self.where(empty, identity, most) if empty.any() else most
 
+    @folded
     def concat(self, arrays: Sequence[Any]) -> Any:
         return jnp.concatenate(list(arrays))
 
+    @folded
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         dtype = np.result_type(*(z if _is_scalar(z) else z.dtype for z in (x, y)))
         return _kernels.where(condition, x, y, held(dtype))
 
+    @folded
     def cumulative_sum(self, x: Any) -> Any:
         return _kernels.cumulative_sum(x)
 
+    @folded
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
         return x if x.shape == shape else jnp.reshape(x, shape)
 
+    @folded
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
         return jnp.broadcast_to(x, shape)
 
+    @folded
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
         return jnp.sum(x, axis=axes, dtype=x.dtype)
 
+    @folded
     def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
         return jnp.transpose(x, axes)
 
+    @folded
     def matmul(self, x: Any, y: Any) -> Any:
         dtype = held(np.result_type(x.dtype, y.dtype))
         return jnp.matmul(self.astype(x, dtype), self.astype(y, dtype), precision="highest")
 
+    @folded
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         return place(jnp.full(shape, value, held(dtype)), None, self.device)
 
     # ------------------------------------------------------------------ structure primitives
 
+    @folded
     def arange(self, n: Any) -> Any:
         return jnp.arange(n, dtype=held(np.int64))
 
@@ -192,7 +210,8 @@ class JaxBackend(Backend):
         return self._home.largest(structure(x))
 
     def true(self, x: Any) -> bool:
-        x = lax.stop_gradient(x)
+        if isinstance(x, Tracer):
+            x = lax.stop_gradient(x)
         return False if isinstance(x, Tracer) else bool(x)
 
 
@@ -205,13 +224,19 @@ def _is_scalar(x: Any) -> bool:
 
 
 def _index(index: Any, size: int) -> Any:
-    """Positions below `size`, which JAX narrows to 32 bits unless it has 64."""
-    if size > INT32 and not x64_enabled():
+    """Positions below `size`, in 32 bits unless JAX has 64.
+
+    Narrowed here: JAX would remember the narrow copy that it makes while it traces, and take it for the same array later
+    in a scope of 64 bits.
+    """
+    if x64_enabled():
+        return index
+    if size > INT32:
         raise OutOfRangeError(
             f"positions in an axis of {size} entries overflow JAX's 32-bit indices; "
             'ragged.use("jax", precision="float64") gives it 64'
         )
-    return index
+    return index.astype(np.int32)
 
 
 def _lowest(dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import jax
 
-__all__ = ["Tracer", "enable_x64", "is_batched", "x64_enabled"]
+__all__ = ["Tracer", "enable_x64", "is_batched", "is_reversed", "x64_enabled"]
 
 Tracer = jax.core.Tracer
 _config: Any = jax.config
@@ -28,3 +28,9 @@ def x64_enabled() -> bool:
 def is_batched(x: Any) -> bool:
     """Whether `jax.vmap` maps over `x`: it has one more axis than it shows."""
     return type(x).__name__ == "BatchTracer"  # the class itself is in no public module of every release
+
+
+def is_reversed(x: Any) -> bool:
+    """Whether the innermost transformation of `x` records a program that it will transpose (grad, vjp, linearize)."""
+    kind = type(x).__name__
+    return kind == "LinearizeTracer" or (kind == "JVPTracer" and type(x.tangent).__name__ == "JaxprTracer")

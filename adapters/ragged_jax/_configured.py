@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
+from ragged.rows import Groups
 from ragged_jax._backend import JaxBackend
-from ragged_jax._compat import Tracer, enable_x64, x64_enabled
+from ragged_jax._compat import Tracer, enable_x64, is_reversed, x64_enabled
 from ragged_jax._dtypes import NARROWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ragged.rows import Rows
 
 __all__ = ["WideJaxBackend", "configure"]
 
@@ -36,6 +40,25 @@ class WideJaxBackend(JaxBackend):
         wide = scoped(pullback)
         wide.many = scoped(pullback.many)  # type: ignore[attr-defined]
         return outputs, aux, wide
+
+    def take(self, x: Any, index: Any) -> Any:
+        return self._gather(super().take, lambda: Groups(index, x.shape[0]), x, index)
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        return self._gather(super().expand, lambda: rows, x, rows)
+
+    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+        return self._gather(
+            super().slice, lambda: Groups(np.arange(start, stop, step), x.shape[0]), x, start, stop, step
+        )
+
+    def _gather(self, gather: Callable[..., Any], segments: Callable[[], Any], x: Any, *where: Any) -> Any:
+        """A gather, which plain `jax.grad` at 32 bits would transpose at 32 bits: there it brings its own transpose."""
+        if x64_enabled() or not is_reversed(x):
+            return scoped(gather)(x, *where)
+        own = jax.custom_vjp(lambda x: scoped(gather)(x, *where))
+        own.defvjp(lambda x: (scoped(gather)(x, *where), None), lambda _, g: (self.segment_sum(g, segments()),))
+        return own(x)
 
     def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
         return scoped(super().checkpoint(f))
@@ -70,18 +93,7 @@ def settled(x: Any) -> Any:
 
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
-UNSCOPED = {
-    "checkpoint",
-    "configured",
-    "custom_vjp",
-    "differentiating",
-    "home",
-    "joined",
-    "owns",
-    "serving",
-    "size",
-    "vjp",
-}
+UNSCOPED = {*vars(WideJaxBackend), "configured", "differentiating", "home", "joined", "owns", "serving", "size"}
 for _name, _method in [(name, getattr(JaxBackend, name)) for name in dir(JaxBackend)]:
     if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:
         setattr(WideJaxBackend, _name, scoped(_method))

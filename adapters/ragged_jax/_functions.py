@@ -57,7 +57,7 @@ def kernel(name: str, dtypes: tuple[Any, ...], results: tuple[Any, ...], masked:
     safe = table[name].safe
 
     def run(*args: Any) -> Any:
-        valid = args[-1] if masked else None
+        valid: Any = args[-1] if masked else None
         operands = [cast(x, d) for x, d in zip(args, dtypes, strict=False)]
         if masked:
             valid = valid.reshape(valid.shape + (1,) * (max(x.ndim for x in operands) - 1))
@@ -92,7 +92,7 @@ def call(name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
         if n is not None:
             args, dtypes = args[:1], dtypes[:1]
     run = kernel(name, dtypes, results, valid is not None, n)
-    args = tuple([np.asarray(x, d) if type(x) in NUMBERS else x for x, d in zip(args, dtypes, strict=True)])
+    args = tuple([x if isinstance(x, jax.Array) else np.asarray(x, d) for x, d in zip(args, dtypes, strict=True)])
     return run(*args) if valid is None else run(*args, valid)
 
 

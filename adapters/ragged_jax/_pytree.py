@@ -108,7 +108,7 @@ def _backend_of(leaves: Sequence[Any], before: Backend) -> Backend:
 
 def _backend_of_leaf(leaf: Any, before: Backend) -> Backend | None:
     if isinstance(leaf, Array):
-        return cast("Backend", leaf._backend)
+        return leaf._backend
     if isinstance(leaf, jax.Array) and before.name == "jax":
         return before
     return backend_of_dense(leaf)
