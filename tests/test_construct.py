@@ -652,3 +652,9 @@ def test_to_backend_shares_what_it_can():
 def test_fields_with_equal_rows_share_them():
     node = ragged.Array([{"x": [1, 2], "y": ["a", "b"]}, {"x": [], "y": []}]).layout
     assert node.contents[0].rows is node.contents[1].rows
+
+
+def test_backend_tells_where_an_operation_would_run(backend):
+    x, y = ragged.Array([[1.0], []]), ragged.Array([[1.0], []], backend="numpy")
+    assert ragged.backend(x, y) == ragged.backend(y, x) == ragged.backend(x, 1.5, None) == backend
+    assert ragged.backend(np.ones(3)) == ragged.backend(2.5) == ragged.backend() == "numpy"

@@ -35,6 +35,7 @@ def test_equals_awkwards_on_numpy(name):
 
 
 def test_another_backend_is_named():
+    pytest.importorskip("jax")
     with ragged.use("jax", precision="float64"):
         x = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
     assert repr(x) == "<Array [[1, 2, 3], [], [4, 5]] type='3 * var * float64' backend='jax'>"

@@ -268,3 +268,13 @@ def test_any_nested_python_data_becomes_an_array_or_a_clear_error(data):
         return
     assert len(x) == len(data)
     repr(x), x.to_list(), x.typestr
+
+
+def test_validity_is_checked_while_jax_traces():
+    jax = pytest.importorskip("jax")
+
+    def program(values):
+        x = ragged.Array({"x": ragged.from_lengths(values, [2, 1]), "s": ["a", "b"]}, check_valid=True)
+        return ragged.sum(x["x"])
+
+    assert float(jax.jit(program)(jax.numpy.arange(3, dtype="float32"))) == 3.0

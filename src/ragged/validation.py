@@ -218,7 +218,7 @@ def check_text(b: Backend, node: Lists | Regular, path: str) -> None:
     flat = node.content
     is_bytes = isinstance(flat, Flat) and flat.data.ndim == 1 and b.dtype(flat.data) == np.uint8
     expect(is_bytes, path, f"a {kind} holds uint8 numbers")
-    if kind == "string" and isinstance(flat, Flat) and not b.level:
+    if kind == "string" and isinstance(flat, Flat) and not (b.level or b.differentiating(flat.data)):
         try:
             b.to_numpy(flat.data).tobytes().decode()
         except UnicodeDecodeError as error:
