@@ -217,13 +217,19 @@ def pairwise_prod(b: Backend, x: Any, segments: Any) -> Any:
         paired = position + 1 < ops.repeat(rows.lengths, halves.lengths, halves.total)
         even = position + ops.repeat(rows.starts, halves.lengths, halves.total)
         odd = b.take(x, ops.where(paired, even + 1, even))
-        x = b.apply("multiply", b.take(x, even), b.where(paired, odd, one))
+        x = b.apply("multiply", b.take(x, even), b.where(upright(ops, paired, odd), odd, one))
         rows = halves
     ops = rows.ops
     if not ops.size(rows.ids):
         return b.full((rows.nrows,), 1, b.dtype(x))
     filled = rows.lengths > 0
-    return b.where(filled, b.take(x, ops.where(filled, rows.starts, 0)), one)
+    result = b.take(x, ops.where(filled, rows.starts, 0))
+    return b.where(upright(ops, filled, result), result, one)
+
+
+def upright(ops: Backend, mask: Any, x: Any) -> Any:
+    """A mask of the entries of `x`, with the trailing axes that `where` needs to line them up."""
+    return mask if x.ndim == 1 else ops.reshape(mask, (ops.size(mask), *(1,) * (x.ndim - 1)))
 
 
 def gathered(b: Backend, groups: Groups) -> tuple[Rows, Any]:
