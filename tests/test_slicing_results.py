@@ -59,6 +59,8 @@ def test_attributes_behaviors_and_names_stay():
     assert x[:, 1:].attrs == {"from": "here"}
     assert x[0].attrs == x["x"].attrs == x[x.x > 2].attrs == {"from": "here"}
     assert x[["x"]].layout.content.parameters is None
+    x[0].attrs["from"] = "there"
+    assert x.attrs == {"from": "here"}
 
 
 def test_contiguous_selections_are_views():
@@ -74,7 +76,8 @@ def test_contiguous_selections_are_views():
 def test_structure_is_shared_where_it_stays():
     x = ragged.Array(RECORDS)
     assert x["x"].layout.rows is x["y"].layout.rows
-    assert x[:, ::-1].layout.rows is x.layout.rows
+    assert x[:].layout is x[0:9].layout is x.layout
+    assert x[:, ::-1].layout.rows is x[:, :].layout.rows is x.layout.rows
     pair = ragged.zip({"a": x["y"], "b": x["y"]})
     for key in (k[:, 1:], k[:, :, 1:], k[[2, 0]], k[[[0], [], [1]]]):
         selected = pair[key]

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from ragged.array import Array
-from ragged.nodes import Node, slice_node
+from ragged.nodes import Node, slice_node, take
 from ragged.operands import move
+from ragged.slicing._axis import from_front
 from ragged.slicing._entry import entry, finish, project, within
-from ragged.slicing._plan import Indices, plain_slice, plan
+from ragged.slicing._plan import plan
 from ragged.slicing._select import select
 
 __all__ = ["getitem"]
+
+PLAIN = (int, type(None))
 
 
 def getitem(array: Array, key: Any) -> Any:
@@ -40,24 +43,27 @@ def getitem(array: Array, key: Any) -> Any:
     node = array._node
     if node is None:
         node = array.layout
-    b, kind = array._backend, type(key)
+    b, kind, behavior = array._backend, type(key), array._behavior
+    attrs = array._attrs and dict(array._attrs)
     if kind is int:
-        return entry(b, node, within(key, node.length), array._attrs, array._behavior)
+        return entry(b, node, within(key, node.length), attrs, behavior)
     if kind is slice:
-        start, stop, step = plain_slice(key).indices(node.length)
-        if step == 1:
-            return finish(b, slice_node(b, node, start, max(start, stop)), array._attrs, array._behavior)
+        if key.step is None and type(key.start) in PLAIN and type(key.stop) in PLAIN:
+            start, stop, _ = key.indices(node.length)
+            if stop - start != node.length:
+                node = slice_node(b, node, start, max(start, stop))
+            return finish(b, node, attrs, behavior)
     elif kind is str:
-        return finish(b, project(b, node, (key,)), array._attrs, array._behavior)
+        return finish(b, project(b, node, (key,)), attrs, behavior)
     elif kind is np.ndarray and key.ndim == 1 and key.dtype.kind == "i":
         ops = b.home()
-        chosen, _ = select(b, node, (Indices(ops, ops.asarray(key, np.int64), key.shape),))
-        return Array._of(chosen, b, array._attrs, array._behavior)
+        index = from_front(ops, ops.asarray(key, np.int64), node.length, "this array")
+        return Array._of(take(b, node, index), b, attrs, behavior)
     planned = plan(b, key)
     if planned.backend is not b:
         node = move(planned.backend, node, b)
         b = planned.backend
     result, single = select(b, project(b, node, planned.fields), planned.items)
     if single:
-        return entry(b, result, 0, array._attrs, array._behavior)
-    return finish(b, result, array._attrs, array._behavior) if isinstance(result, Node) else result
+        return entry(b, result, 0, attrs, behavior)
+    return finish(b, result, attrs, behavior) if isinstance(result, Node) else result

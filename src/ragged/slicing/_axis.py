@@ -14,7 +14,17 @@ from ragged.slicing._plan import Indices
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["check_extent", "is_full", "pick", "positions", "regularise", "repeat_each", "slice_rows", "tile"]
+__all__ = [
+    "fit",
+    "from_front",
+    "is_full",
+    "match_rows",
+    "positions",
+    "regularise",
+    "repeat_each",
+    "step_in_rows",
+    "tile",
+]
 
 
 def is_full(key: slice) -> bool:
@@ -97,8 +107,16 @@ def raise_out_of_range(ops: Backend, lengths: Any, index: Any, beyond: Any, numb
 def regularise(ops: Backend, indices: Indices, size: Any, what: str) -> Any:
     """Indices along an axis of one size, counted from the front."""
     check_extent(indices, size, what)
-    index = indices.index
-    present = index if indices.valid is None else ops.take(index, ops.flatnonzero(indices.valid))
+    return from_front(ops, indices.index, size, what, indices.valid)
+
+
+def from_front(ops: Backend, index: Any, size: Any, what: str, valid: Any = None) -> Any:
+    """Positions along an axis of one size, counted from its front; where `valid` is given and false, anything.
+
+    Raises:
+        OutOfRangeError: a position beyond the axis; `what` is what the message calls it.
+    """
+    present = index if valid is None else ops.take(index, ops.flatnonzero(valid))
     if not ops.size(present):
         return index
     least = ops.xp.min(present)
