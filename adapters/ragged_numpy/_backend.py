@@ -114,6 +114,7 @@ class NumpyBackend(Backend):
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
         return np.broadcast_to(x, shape)
 
+    @np.errstate(all="ignore")
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.sum(x, axis=axes, dtype=x.dtype)
 

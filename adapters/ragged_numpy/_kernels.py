@@ -50,16 +50,17 @@ def reduce_rows(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any) -> Any:
         out = np.full(rows.nrows, identity, dtype)
         ufunc.at(out, rows.ids, x)
         return out
+    loop = None if dtype.kind in "mM" else dtype  # times keep their unit by themselves
     starts = rows.starts
     begun = starts.shape[0]
     if begun and starts[-1] == n:  # reduceat takes no empty rows at the end, and gives an element for others
         begun = int(starts.searchsorted(n))
     if begun == rows.nrows:
-        out = ufunc.reduceat(x, starts, axis=0, dtype=dtype) if begun else np.empty((0, *x.shape[1:]), dtype)
+        out = ufunc.reduceat(x, starts, axis=0, dtype=loop) if begun else np.empty((0, *x.shape[1:]), dtype)
     else:
         out = np.full((rows.nrows, *x.shape[1:]), identity, dtype)
         if begun:
-            ufunc.reduceat(x, starts[:begun], axis=0, dtype=dtype, out=out[:begun])
+            ufunc.reduceat(x, starts[:begun], axis=0, dtype=loop, out=out[:begun])
     empty = rows.lengths == 0
     if empty.any():
         out[empty] = identity
@@ -77,6 +78,11 @@ def reduce_groups(ufunc: np.ufunc, x: Any, ids: Any, nrows: int, identity: Any) 
     if ufunc is np.add and x.ndim == 1 and kind in "fc" and x.dtype.itemsize < (8 if kind == "f" else 16):
         return added_wide(x, ids, nrows)
     out = np.full((nrows + 1, *x.shape[1:]), identity, x.dtype)
+    if kind in "mM" and np.isnat(out).all():  # NaT would win over every time: begin at the first time there is
+        out[:] = np.array(np.iinfo(np.int64).min + 1).view(x.dtype)
+        ufunc.at(out, ids, x)
+        out[np.bincount(ids, minlength=nrows + 1) == 0] = identity
+        return out[:nrows]
     ufunc.at(out, ids, x)
     return out[:nrows]
 
