@@ -140,6 +140,14 @@ def test_unflatten_inner_axis(backend):
     assert ragged.unflatten(ragged.Array([[1, 2], None, [3]]), [1, 1, 1], axis=1).to_list() == [[[1], [2]], None, [[3]]]
 
 
+def test_counts_from_any_library(backend):
+    x = np.arange(4.0)
+    for counts in ([1, 3], np.array([1, 3], np.uint8), ak.Array([1, 3]), ragged.Array([1, 3])):
+        assert ragged.unflatten(ragged.Array(x), counts).to_list() == [[0], [1, 2, 3]]
+        assert ragged.unflatten(ragged.Array(x, backend="numpy"), counts).to_list() == [[0], [1, 2, 3]]
+    assert ragged.unflatten(ragged.Array(x), ragged.sum(ragged.Array([1, 1]))).to_list() == [[0, 1], [2, 3]]
+
+
 def test_unflatten_uses_counts_up_field_by_field():
     x = [{"a": [1, 2], "b": [3]}, {"a": [4], "b": [5, 6]}]
     counts = [2, 1, 1, 2]
@@ -167,10 +175,12 @@ def test_unflatten_says_what_does_not_fit(counts, axis, message):
 def test_unflatten_names_the_first_row_that_disagrees():
     with pytest.raises(ragged.StructureError, match="none ends with row 1, which has 3 values"):
         ragged.unflatten(ragged.Array([[1, 2], [3, 4, 5], [6]]), [2, 4], axis=1)
-    with pytest.raises(ragged.DTypeError, match="integers, not float64"):
+    with pytest.raises(ragged.DTypeError, match="not float64 of shape"):
         ragged.unflatten(ragged.Array([1, 2]), [1.0, 1.0])
     with pytest.raises(ragged.DTypeError, match="one-dimensional"):
         ragged.unflatten(ragged.Array([1, 2]), [[1], [1]])
+    with pytest.raises(ragged.DTypeError, match=r"not 2\.5"):
+        ragged.unflatten(ragged.Array([1, 2]), 2.5)
     with pytest.raises(ragged.AxisError, match="axis=3 exceeds the depth"):
         ragged.unflatten(ragged.Array([1, 2]), [1, 1], axis=3)
 

@@ -24,6 +24,7 @@ from ragged.nodes import (
     take_missing,
     to_regular_node,
 )
+from ragged.operands import operand
 from ragged.rows import Rows
 from ragged.traverse import depth_range, positive_axis, rebuild
 
@@ -41,26 +42,38 @@ class Cutter:
         self.size: int | None = None
         self.rows: Rows | None = None
         self.valid: Any = None
+        counts, source, _ = operand(counts)
         if isinstance(counts, int | np.integer) and not isinstance(counts, bool):
             self.size = int(counts)
-            return
-        if isinstance(counts, Option):
-            self.valid, counts = b.as_structure(counts.valid), counts.content
-        if isinstance(counts, Unknown):
-            lengths = b.home().full((counts.length,), 0, "int64")
-        elif isinstance(counts, Flat) and counts.data.ndim == 1:
-            lengths = b.as_structure(counts.data)
+        elif isinstance(counts, Node) or (source is not None and source.owns(counts)):
+            self.read(source or b, counts)
         else:
-            raise DTypeError("unflatten: counts must be an integer or a one-dimensional array of integers")
-        ops = b.home(lengths)
-        if ops.dtype(lengths).kind not in "iu":
-            raise DTypeError(f"unflatten: counts must be integers, not {ops.dtype(lengths)}")
+            raise DTypeError(f"unflatten: counts must be an integer or an array of integers, not {counts!r}")
+
+    def read(self, source: Backend, counts: Any) -> None:
+        """Take the counts from an array, which may be on a backend of its own."""
+        if isinstance(counts, Option):
+            self.valid, counts = source.as_structure(counts.valid), counts.content
+        if isinstance(counts, Unknown):
+            counts = Flat(source.full((counts.length,), 0, "int64"), counts.length)
+        data = counts.data if isinstance(counts, Flat) else counts
+        if isinstance(data, Node) or len(data.shape) > 1 or source.dtype(data).kind not in "iu":
+            raise DTypeError(
+                "unflatten: counts must be an integer or a one-dimensional array of integers, "
+                f"not {'lists or records' if isinstance(data, Node) else f'{source.dtype(data)} of shape {data.shape}'}"
+            )
+        if not len(data.shape):
+            self.size = source.bound(source.as_structure(source.reshape(data, (1,))), None)
+            return
+        lengths = source.as_structure(data)
+        ops = source.home(lengths)
         lengths = ops.astype(lengths, "int64")
         if self.valid is not None:
             lengths = ops.where(self.valid, lengths, 0)
         if ops.true(ops.xp.any(lengths < 0)):
             at = ops.bound(ops.flatnonzero(lengths < 0)[:1], None)
-            raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {ops.bound(lengths[at : at + 1], None)}")
+            count = ops.bound(lengths[at : at + 1], None)
+            raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {count}")
         self.rows = Rows.from_lengths(ops, lengths)
 
     def cut(self, node: Node) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged._merging import merge
+from ragged._unflatten import Cutter
 from ragged.errors import AxisError, StructureError
 from ragged.nodes import (
     Flat,
@@ -21,7 +22,7 @@ from ragged.nodes import (
     rows_of,
     take,
 )
-from ragged.operands import operand, single, wrap
+from ragged.operands import single, wrap
 from ragged.rows import Rows
 from ragged.traverse import depth_range, positive_axis, visit
 
@@ -243,8 +244,6 @@ def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
     >>> ragged.unflatten(ragged.Array([1.0, 2.0, 3.0, 4.0]), [3, 0, 1])
     <Array [[1, 2, 3], [], [4]] type='3 * var * float64'>
     """
-    from ragged._unflatten import Cutter
-
     b, node, _ = single(array)
-    cutter = Cutter(b, operand(counts)[0], axis)
+    cutter = Cutter(b, counts, axis)
     return wrap(b, cutter.finish(cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)))
