@@ -84,7 +84,7 @@ def operand(x: Any) -> tuple[Any, Backend | None, bool]:
         return x.layout, x._backend, True
     if isinstance(x, bool | int | float | complex) or x is None:
         return x, None, False
-    if isinstance(x, np.ndarray) and x.dtype.kind in "biufcmM":
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biufcmM" and not isinstance(x, np.ma.MaskedArray):
         return (x[()] if x.ndim == 0 else Flat(x, x.shape[0])), get_backend("numpy"), False
     if isinstance(x, np.generic) and x.dtype.kind in "biufcmM":
         return x, None, False
