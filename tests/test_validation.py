@@ -278,3 +278,41 @@ def test_validity_is_checked_while_jax_traces():
         return ragged.sum(x["x"])
 
     assert float(jax.jit(program)(jax.numpy.arange(3, dtype="float32"))) == 3.0
+
+
+def containing_themselves():
+    plain = []
+    plain.append(plain)
+    twice = []
+    twice += [twice, twice]
+    mixed = [1]
+    mixed.append(mixed)
+    record = {}
+    record |= {"a": record, "b": record}
+    missing = [None]
+    missing.append(missing)
+    return {"list": plain, "twice": twice, "mixed": mixed, "record": [record], "missing": missing}
+
+
+@pytest.mark.parametrize("name", containing_themselves())
+def test_lists_that_contain_themselves(name):
+    with pytest.raises(ragged.StructureError, match="contains itself"):
+        ragged.Array(containing_themselves()[name])
+
+
+def test_lists_may_be_deep():
+    data = [1.5]
+    for _ in range(100):
+        data = [data]
+    x = ragged.Array(data, check_valid=True)
+    assert x.ndim == 101
+    assert x.to_list() == data
+    assert "1.5" in repr(x)
+
+
+def test_too_deep():
+    data = [1.5]
+    for _ in range(5000):
+        data = [data]
+    with pytest.raises(ragged.StructureError, match="256 levels"):
+        ragged.Array(data)

@@ -11,7 +11,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.array import Record as HighRecord
 from ragged.context import active
-from ragged.errors import DTypeError, StructureError
+from ragged.errors import DTypeError, RaggedError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, regular, with_parameters
 from ragged.operands import common_backend, move
 from ragged.registry import backend_of_dense, get_backend
@@ -150,15 +150,18 @@ def python_node(b: Backend, data: list[Any] | tuple[Any, ...]) -> Node:
         return Flat(np.array(data), 1)
     if len(data) == 1 and type(data[0]) is int and -(2**63) <= data[0] < 2**63:
         return Flat(np.array(data, np.int64), 1)
-    from ragged.interchange.python import node_of
+    from ragged.interchange.python import check_depth, node_of
 
     try:
         node = node_of(b, list(data))
         if node is not None:
             return node
+        check_depth(data)
         import awkward as ak
 
         layout = ak.from_iter(list(data), highlevel=False)
+    except RaggedError:
+        raise
     except (RuntimeError, OverflowError) as error:
         raise DTypeError(
             f"the list holds {offender(data) or 'an integer beyond int64'}: no array can hold it"

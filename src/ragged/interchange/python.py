@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged.errors import StructureError
 from ragged.interchange._sharing import share_rows
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Unknown, is_text, take_missing
 from ragged.rows import Rows
@@ -14,7 +15,7 @@ from ragged.rows import Rows
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["node_of", "values"]
+__all__ = ["check_depth", "node_of", "values"]
 
 NUMBERS: list[tuple[set[type], str]] = [
     ({float, np.float64}, "float64"),
@@ -23,20 +24,40 @@ NUMBERS: list[tuple[set[type], str]] = [
     ({int, float, np.float64}, "float64"),
     ({int, float, complex, np.float64}, "complex128"),
 ]
+DEEP, DEEPEST = 12, 256
+"""Levels at which to look whether a list contains itself, and at which to say so."""
 TEXT = {str: "string", bytes: "bytestring"}
 
 
-def node_of(b: Backend, data: list[Any]) -> Node | None:
+def check_depth(data: Any) -> None:
+    """Refuse a list that contains itself, which no recursion survives.
+
+    Raises:
+        StructureError: more levels than any data has.
+    """
+    level, depth = [data], 0
+    while level:
+        if depth > DEEPEST:
+            raise StructureError(f"the list is more than {DEEPEST} levels deep, or contains itself")
+        inner = chain.from_iterable(each.values() if isinstance(each, dict) else each for each in level)
+        level = list({id(each): each for each in inner if isinstance(each, list | tuple | dict)}.values())
+        depth += 1
+
+
+def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
     """A list's values as a node; None for what only a general parser can tell (mixed types, dates, other objects).
 
     Raises:
         OverflowError: an integer beyond int64.
+        StructureError: a list that contains itself.
     """
+    if depth == DEEP:
+        check_depth(data)
     kinds = set(map(type, data))
     if not kinds:
         return Unknown(0)
     if type(None) in kinds:
-        return optional(b, data, kinds)
+        return optional(b, data, kinds, depth)
     for allowed, dtype in NUMBERS:
         if kinds <= allowed:
             return Flat(np.array(data, dtype), len(data))
@@ -44,13 +65,13 @@ def node_of(b: Backend, data: list[Any]) -> Node | None:
         return None
     (kind,) = kinds
     if kind is list:
-        content = node_of(b, list(chain.from_iterable(data)))
+        content = node_of(b, list(chain.from_iterable(data)), depth + 1)
         return None if content is None else Lists(rows_of_lists(b, data), content)
     if kind in TEXT:
         encoded = [value.encode("utf-8", "surrogateescape") for value in data] if kind is str else data
         joined = np.frombuffer(b"".join(encoded), np.uint8)
         return Lists(rows_of_lists(b, encoded), Flat(joined, joined.shape[0]), {"__array__": TEXT[kind]})
-    return records(b, data) if kind in (dict, tuple) else None
+    return records(b, data, depth + 1) if kind in (dict, tuple) else None
 
 
 def rows_of_lists(b: Backend, data: list[Any]) -> Rows:
@@ -58,16 +79,16 @@ def rows_of_lists(b: Backend, data: list[Any]) -> Rows:
     return Rows.from_lengths(b, np.fromiter(map(len, data), np.int64, len(data)))
 
 
-def optional(b: Backend, data: list[Any], kinds: set[type]) -> Node | None:
+def optional(b: Backend, data: list[Any], kinds: set[type], depth: int) -> Node | None:
     """Values some of which are None."""
     valid = np.fromiter((value is not None for value in data), np.bool_, len(data))
     if len(kinds) == 1:
         return Option(valid, Unknown(len(data)))
-    content = node_of(b, [value for value in data if value is not None])
+    content = node_of(b, [value for value in data if value is not None], depth)
     return None if content is None else take_missing(b, content, np.cumsum(valid) - 1, valid)
 
 
-def records(b: Backend, data: list[Any]) -> Node | None:
+def records(b: Backend, data: list[Any], depth: int) -> Node | None:
     """Dicts of the same keys, or tuples of the same length."""
     first = data[0]
     names = tuple(first) if isinstance(first, dict) else None
@@ -79,7 +100,7 @@ def records(b: Backend, data: list[Any]) -> Node | None:
         if set(map(len, data)) != {len(first)}:
             return None
         columns = map(list, zip(*data, strict=True))
-    contents = [node_of(b, column) for column in columns]
+    contents = [node_of(b, column, depth) for column in columns]
     if any(content is None for content in contents):
         return None
     return share_rows(Record(names, tuple(contents), len(data)), {})  # type: ignore[arg-type]
