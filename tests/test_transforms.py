@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import ragged
 from agreement import assert_same
-from ragged.errors import DTypeError, RaggedError, StructureError
+from layouts import SETTINGS, arrays
+from ragged.errors import BackendMismatchError, DTypeError, RaggedError, StructureError
 
 X = [[1.0, 2.0, 3.0], [], [4.0, 5.0]]
 RECORDS = [
@@ -414,6 +415,71 @@ class TestConstants:
         closed = ragged.grad(lambda x: ragged.sum(ragged.checkpoint(lambda s: f(x, s))(2.0) ** 2))(x)
         assert_same(closed, plain[0])
         assert_same(ragged.checkpoint(f)(x, 2.0), f(x, 2.0))
+
+
+@SETTINGS
+@given(arrays())
+def test_the_identity_gives_cotangents_and_tangents_back(array):
+    """Any array in, the same structure out: floats as they were, None for what has no gradient."""
+    x = ragged.Array(array)
+    if not any(kind in str(x.type) for kind in ("float", "complex")):
+        with pytest.raises(TypeError, match="no floating-point numbers"):
+            ragged.vjp(lambda x: x, x)
+        return
+    value, pullback = ragged.vjp(lambda x: x, x)
+    assert_same(value, array)
+    expected = without_constants(array.layout, array.to_list())
+    assert repr(pullback(value)[0].to_list()) == repr(expected)
+    assert repr(pullback(array)[0].to_list()) == repr(expected)
+    _, tangent = ragged.jvp(lambda x: x, (x,), (array,))
+    assert repr(tangent.to_list()) == repr(expected)
+    zeros = ragged.grad(lambda x: 1.0)(x)
+    assert str(zeros.type) == str(tangent.type)
+
+
+def without_constants(layout, values):
+    """Awkward's values with None for everything that has no derivative."""
+    if values is None:
+        return None
+    if layout.is_option or layout.is_indexed:
+        return without_constants(layout.content, values)
+    if layout.parameter("__array__") in ("string", "bytestring"):
+        return [None for _ in values]
+    if layout.is_list:
+        return [None if row is None else without_constants(layout.content, row) for row in values]
+    if layout.is_record:
+        parts = [
+            without_constants(content, [None if row is None else row[key] for row in values])
+            for key, content in zip(
+                range(len(layout.contents)) if layout.is_tuple else layout.fields, layout.contents, strict=True
+            )
+        ]
+        rows = [None if row is None else [part[i] for part in parts] for i, row in enumerate(values)]
+        if layout.is_tuple:
+            return [None if row is None else tuple(row) for row in rows]
+        return [None if row is None else dict(zip(layout.fields, row, strict=True)) for row in rows]
+    if layout.is_numpy and layout.dtype.kind not in "fc":
+        return nones(values)
+    return values
+
+
+def nones(values):
+    return [nones(value) for value in values] if isinstance(values, list) else None
+
+
+def test_values_on_a_tape_do_not_leave_for_another_framework():
+    others = [name for name in ragged.available() if name != "numpy"]
+    for name in others:
+        with ragged.use(name, precision="float64"):
+            foreign = ragged.Array(X)
+
+        def moved(x, name=name):
+            with ragged.use(name, precision="float64"):
+                return cube(ragged.Array(x))
+
+        for f in (moved, lambda x, y=foreign: cube(x * y), lambda x, y=foreign: cube(x[0, 0] * y)):
+            with pytest.raises(BackendMismatchError, match=f"being differentiated on numpy meets {name}"):
+                ragged.grad(f)(ragged.Array(X))
 
 
 def test_threads_have_programs_of_their_own():

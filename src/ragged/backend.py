@@ -242,7 +242,8 @@ class Backend(ABC):
 
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
         """`f(*primals) -> (list of dense outputs, aux)`; returns outputs, aux and the pullback, which maps
-        a list of cotangents to a list of them. By default the core's tape."""
+        a list of cotangents to a list of them. By default the core's tape. A pullback may have two attributes: `once`, the
+        same for the last call (it frees memory), and `many`, the same for cotangents stacked along a new first axis."""
         from ragged.autodiff.tape import tape_vjp
 
         return tape_vjp(self, f, primals)

@@ -44,7 +44,19 @@ def move(b: Backend, node: Any, source: Backend | None) -> Any:
     """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes inner arrays as they are)."""
     if source is b or source is None:
         return node
+    if source.level and b.base.name != source.base.name:
+        raise leaves_the_tape(source, b)
     return map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
+
+
+def leaves_the_tape(one: Backend, other: Backend) -> BackendMismatchError:
+    """The error of a value on a tape that meets another framework."""
+    tape, other = (one, other) if one.level else (other, one)
+    return BackendMismatchError(
+        f"a value that is being differentiated on {tape.base.name} meets {other.base.name}, which knows nothing of its "
+        f"derivative; run the whole program there, under ragged.use({other.base.name!r}), or move the other array with "
+        f"x.to_backend({tape.base.name!r})"
+    )
 
 
 def common_backend(backends: Sequence[Backend | None]) -> Backend:
@@ -60,6 +72,8 @@ def common_backend(backends: Sequence[Backend | None]) -> Backend:
             continue
         if best is None:
             best = backend
+        elif best.base is not backend.base and (best.level or backend.level) and best.base.name != backend.base.name:
+            raise leaves_the_tape(best, backend)
         elif best.base is backend.base or backend.base.name == "numpy" or best.base.name == "numpy":
             # of two tapes the deeper; of NumPy and another framework, the other framework
             best = max(best, backend, key=lambda each: (each.base.name != "numpy", each.level))

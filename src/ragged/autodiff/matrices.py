@@ -42,8 +42,8 @@ def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
     >>> ragged.jacobian(lambda x: ragged.sum(x * x, axis=1))(x)
     <Array [[[2, 4], [0]], [[0, 0], [6]]] type='2 * 2 * var * float64'>
     """
-    several = isinstance(argnums, tuple)
-    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    several = isinstance(argnums, tuple | list)
+    numbers = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
 
     @functools.wraps(f)
     def differentiated(*args: Any) -> Any:

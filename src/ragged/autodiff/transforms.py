@@ -165,8 +165,8 @@ def value_and_grad(
     >>> ragged.value_and_grad(lambda x: x * x)(3.0)
     (np.float64(9.0), np.float64(6.0))
     """
-    several = isinstance(argnums, tuple)
-    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    several = isinstance(argnums, tuple | list)
+    numbers = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
