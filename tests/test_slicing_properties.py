@@ -136,6 +136,12 @@ def test_ragged_masks_and_indices(x, data):
     agree(x, data.draw(ragged_keys(x)))
 
 
+@SETTINGS
+@given(arrays(allow_record=False, max_size=40), slices | st.none() | st.just(Ellipsis), st.data())
+def test_ragged_indices_with_more_behind_them(x, behind, data):
+    agree(x, (data.draw(ragged_keys(x)), behind))
+
+
 @st.composite
 def records(draw, under_lists=None):
     """Records of two fields, under lists or missing values or neither."""

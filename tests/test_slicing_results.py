@@ -176,6 +176,16 @@ def test_two_frameworks_in_one_selection():
         assert_same(x[mask], ak.Array([[1.1, 3.3], [], [5.5]]))
 
 
+def test_traced_keys_say_what_to_do():
+    jax = pytest.importorskip("jax")
+    with ragged.use("jax", precision="float64"):
+        x = ragged.Array(LISTS)
+        assert_same(jax.jit(lambda x: x[:, 1:])(x), ak.Array(LISTS)[:, 1:])
+        for select in (lambda x, i: x[i], lambda x, i: x[:i], lambda x, i: x[x > i], lambda x, i: x[(x > i) * 0]):
+            with pytest.raises(ragged.UnsupportedError, match=r"ragged\.jit"):
+                jax.jit(select)(x, 1)
+
+
 @pytest.mark.parametrize("key", GRADIENT_KEYS, ids=str)
 def test_gradients_add_up_where_a_value_is_selected(backend, key):
     x = ragged.Array(LISTS)
@@ -190,3 +200,26 @@ def test_gradients_add_up_where_a_value_is_selected(backend, key):
     flat = np.asarray([i for i in ak.to_list(ak.ravel(ak.Array([picked]))) if i is not None], np.int64)
     wanted = np.bincount(flat, weights=flat + 1.0, minlength=5).astype(np.float64)
     assert_same(gradient, ak.unflatten(wanted, [3, 0, 2]))
+
+
+def test_gradients_with_keys_made_of_the_argument(backend):
+    x = ragged.Array([[1.0, 3.0, 2.0], [], [5.0, 4.0]])
+    kept = ragged.grad(lambda x: ragged.sum(x[x > 2] ** 2, axis=None))(x)
+    assert_same(kept, ak.Array([[0.0, 6.0, 0.0], [], [10.0, 8.0]]))
+    largest = ragged.grad(lambda x: ragged.sum(x[ragged.argmax(x, axis=1, keepdims=True)] ** 2, axis=None))(x)
+    assert_same(largest, ak.Array([[0.0, 6.0, 0.0], [], [10.0, 0.0]]))
+    rows = ragged.grad(lambda x: ragged.sum(x[ragged.num(x) > 2][0, 1:] ** 2, axis=None))(x)
+    assert_same(rows, ak.Array([[0.0, 6.0, 4.0], [], [0.0, 0.0]]))
+    entry = ragged.grad(lambda x: x[2, 0] * x[0, 1] + x[2][0])(x)
+    assert_same(entry, ak.Array([[0.0, 5.0, 0.0], [], [4.0, 0.0]]))
+    second = ragged.hvp(lambda x: ragged.sum(x[:, ::-1][:, :1] ** 3, axis=None), (x,), (ragged.ones_like(x),))
+    assert_same(second[0] if isinstance(second, tuple) else second, ak.Array([[0.0, 0.0, 12.0], [], [0.0, 24.0]]))
+
+
+def test_gradients_of_dense_selections(backend):
+    x = ragged.Array(CUBE)
+    for key in (k[:, 1:, ::2], k[0, :, -1], k[..., ::-1], k[:, [2, 0]], k[[1, 0, 1], [0, 2, 0]], k[:, None, 1]):
+        gradient = ragged.grad(lambda x, key=key: ragged.sum(x[key] * x[key], axis=None))(x)
+        wanted = np.zeros_like(CUBE)
+        np.add.at(wanted, key, 2 * CUBE[key])
+        assert np.allclose(gradient.to_numpy(), wanted), key

@@ -17,6 +17,7 @@ import numpy as np
 from ragged.errors import AxisError, DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Regular, Unknown, is_text
 from ragged.operands import common_backend, operand
+from ragged.registry import backend_of_dense
 from ragged.rows import Rows
 
 if TYPE_CHECKING:
@@ -140,7 +141,12 @@ def plain_slice(key: slice) -> slice:
 
 
 def integer(x: Any) -> int:
-    """A Python int from anything that counts as one (0-d arrays too)."""
+    """A Python int from anything that counts as one (0-d arrays of a framework too)."""
+    if type(x) is int:
+        return x
+    backend = backend_of_dense(x)
+    if backend is not None:
+        x = backend.as_structure(x)
     if isinstance(x, bool | np.bool_) or (hasattr(x, "dtype") and np.dtype(x.dtype).kind not in "iu"):
         raise DTypeError(f"{x!r} is no integer; an array is indexed by {KINDS}")
     try:
