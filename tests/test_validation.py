@@ -291,7 +291,16 @@ def containing_themselves():
     record |= {"a": record, "b": record}
     missing = [None]
     missing.append(missing)
-    return {"list": plain, "twice": twice, "mixed": mixed, "record": [record], "missing": missing}
+    array = np.empty(1, object)
+    array[0] = array
+    return {
+        "object array": array,
+        "list": plain,
+        "twice": twice,
+        "mixed": mixed,
+        "record": [record],
+        "missing": missing,
+    }
 
 
 @pytest.mark.parametrize("name", containing_themselves())

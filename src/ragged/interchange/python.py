@@ -40,8 +40,13 @@ def check_depth(data: Any) -> None:
         if depth > DEEPEST:
             raise StructureError(f"the list is more than {DEEPEST} levels deep, or contains itself")
         inner = chain.from_iterable(each.values() if isinstance(each, dict) else each for each in level)
-        level = list({id(each): each for each in inner if isinstance(each, list | tuple | dict)}.values())
+        level = list({id(each): each for each in inner if nests(each)}.values())
         depth += 1
+
+
+def nests(x: Any) -> bool:
+    """Whether Python objects are held inside."""
+    return isinstance(x, list | tuple | dict) or (isinstance(x, np.ndarray) and x.dtype.kind == "O" and x.ndim > 0)
 
 
 def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
