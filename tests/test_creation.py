@@ -300,3 +300,14 @@ def test_nan_becomes_numbers_or_none(backend):
 @given(arrays(max_size=10))
 def test_nan_to_none_agrees_with_awkward(x):
     assert_agrees(lambda: ragged.nan_to_none(ragged.Array(x)), lambda: ak.nan_to_none(x))
+
+
+def test_a_fill_value_and_casts_are_differentiable(backend):
+    x = ragged.Array([[1.0, 2.0], [], [3.0]])
+    assert float(ragged.grad(lambda value: ragged.sum(ragged.full_like(x, value) * x))(2.0)) == 6.0
+    slopes = ragged.grad(lambda x: ragged.sum(ragged.values_astype(x, "float64") ** 2))(x)
+    assert slopes.to_list() == [[2.0, 4.0], [], [6.0]]
+    slopes = ragged.grad(lambda r: ragged.sum(ragged.broadcast_arrays(r, x)[0] ** 2))(ragged.Array([1.0, 2.0, 3.0]))
+    assert slopes.to_list() == [4.0, 0.0, 6.0]
+    slopes = ragged.grad(lambda x: ragged.sum(ragged.ones_like(x) * x))(x)
+    assert slopes.to_list() == [[1.0, 1.0], [], [1.0]]

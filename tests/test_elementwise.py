@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import operator
 import pickle
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 
 import ragged
 from agreement import assert_agrees, assert_same
+from layouts import arrays
 from ragged.ufuncs import table
 
 UNARY = sorted(name for name, entry in table.items() if entry.nin == 1 and name != "isnat")
@@ -169,6 +171,11 @@ def test_text_broadcasts_and_is_refused_elsewhere(backend):
         _ = ragged.Array([1, 2]) + "a"
 
 
+def test_masked_numpy_arrays_are_operands_with_missing_values():
+    result = ragged.Array([[1, 2], [3]]) + np.ma.array([1, 2], mask=[False, True])
+    assert result.to_list() == [[2, 3], None]
+
+
 def test_records_are_refused_but_their_fields_are_not(backend):
     x = ragged.Array([[{"a": 1, "b": 2}], []])
     with pytest.raises(ragged.StructureError, match="x\\['name'\\]"):
@@ -180,6 +187,20 @@ def test_records_are_refused_but_their_fields_are_not(backend):
         x["a"] + None
     with pytest.raises(ragged.DTypeError, match="record"):
         ragged.add(x[0, 0], 1)
+
+
+@settings(max_examples=100)
+@given(arrays(max_size=12))
+def test_fields_of_records_are_arrays_like_others(x):
+    """Every leaf of arbitrary data, reached field by field."""
+
+    def leaves(library, array):
+        names = library.fields(array)
+        return [leaf for name in names for leaf in leaves(library, array[name])] if names else [array]
+
+    for mine, theirs in zip(leaves(ragged, ragged.Array(x)), leaves(ak, x), strict=True):
+        with np.errstate(all="ignore"):
+            assert_agrees(lambda mine=mine: mine * 2 + mine, lambda theirs=theirs: theirs * 2 + theirs)
 
 
 def test_unions_are_refused():
@@ -203,6 +224,9 @@ def test_dates_and_durations():
             lambda program=program: program(ragged.Array(days), ragged.Array(hours)),
             lambda program=program: program(days, hours),
         )
+    later = ragged.Array(days) + datetime.timedelta(days=1)
+    assert later.to_list()[0] == [datetime.date(2026, 11, 23), datetime.date(2026, 11, 24)]
+    assert (ragged.Array(days) == datetime.date(2026, 11, 22)).to_list() == [[True, False], [], [False]]
     with pytest.raises(ragged.DTypeError, match="datetime64"):
         ragged.Array(days) + ragged.Array(days)
 
