@@ -53,7 +53,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def compare(session: nox.Session) -> None:
     """The main job on real input: every program of comparisons/gradients on every backend that there is."""
-    install(session, *group("comparisons"), ".[arrow,cli,jax]")
+    install(session, *group("comparisons"), "-e", ".[arrow,cli,jax]")
     programs = session.posargs or sorted(str(path) for path in (ROOT / "comparisons" / "gradients").glob("*.py"))
     session.run("ragged", "compare", *programs, "--backends", "numpy,jax")
 
