@@ -178,7 +178,7 @@ def test_refusals():
         ragged.cartesian([x, x], axis=2)
     with pytest.raises(ragged.StructureError, match="nested"):
         ragged.cartesian([x, x], nested=[1])
-    with pytest.raises(ragged.StructureError, match="nothing to combine"):
+    with pytest.raises(ragged.StructureError, match="cartesian: there is nothing to put together"):
         ragged.cartesian([])
     with pytest.raises(ragged.StructureError, match="lengths"):
         ragged.cartesian([x, ragged.Array([[1], [2]])])

@@ -98,7 +98,7 @@ def test_zip_of_scalars_is_a_record():
 def test_zip_refuses():
     with pytest.raises(ragged.StructureError, match="depth_limit"):
         ragged.zip([X], 0)
-    with pytest.raises(ragged.StructureError, match="nothing to zip"):
+    with pytest.raises(ragged.StructureError, match="zip: there is nothing to put together"):
         ragged.zip({})
     with pytest.raises(ragged.StructureError, match="row 0"):
         ragged.zip([ragged.Array([[1, 2], [3]]), ragged.Array([[1, 2, 3], [4]])])

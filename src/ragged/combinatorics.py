@@ -9,6 +9,7 @@ from ragged.errors import AxisError, StructureError
 from ragged.nodes import Flat, Lists, Node, Record, Regular, Unknown, is_text, regular, rows_of, take
 from ragged.operands import single, wrap
 from ragged.products import argcartesian, cartesian, expanded, too_many
+from ragged.records import named
 from ragged.rows import Rows
 from ragged.structure import positions
 from ragged.traverse import positive_axis, visit
@@ -48,7 +49,7 @@ def combinations(
     [[(1, 2), (1, 3), (2, 3)], [], [(4, 5)]]
     """
     b, node, _ = single(array)
-    return wrap(b, _combinations(b, node, n, replacement, axis, fields, _named(parameters, with_name)))
+    return wrap(b, _combinations(b, node, n, replacement, axis, fields, named(parameters, with_name)))
 
 
 def argcombinations(
@@ -71,11 +72,7 @@ def argcombinations(
     here = positive_axis(node, axis)
     axis = axis if here is None else here
     index = positions(b, node, axis)
-    return wrap(b, _combinations(b, index, n, replacement, axis, fields, _named(parameters, with_name)))
-
-
-def _named(parameters: Mapping[str, Any] | None, with_name: str | None) -> Parameters:
-    return parameters if with_name is None else {**(parameters or {}), "__record__": with_name}
+    return wrap(b, _combinations(b, index, n, replacement, axis, fields, named(parameters, with_name)))
 
 
 def _combinations(
@@ -115,11 +112,8 @@ def _combinations(
         size = comb(node.size + n - 1 if replacement else node.size, n)
         return regular(b, record, size, node.length, node.parameters)
 
-    if axis == 1 and type(node) is Lists:
-        lists = action(node, 1)
-        assert lists is not None
-        return lists
-    return visit(b, node, axis, action, "combinations")
+    at_once = action(node, 1) if axis == 1 and type(node) is Lists else None
+    return at_once if at_once is not None else visit(b, node, axis, action, "combinations")
 
 
 def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) -> tuple[Rows, list[Node]]:

@@ -10,7 +10,7 @@ from ragged.broadcasting import broadcast
 from ragged.errors import AxisError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, is_text, regular, rows_of, take, to_regular_node
 from ragged.operands import operands, single, wrap
-from ragged.records import repeated
+from ragged.records import columns_of, named, repeated
 from ragged.rows import Rows
 from ragged.structure import positions, without_missing
 from ragged.traverse import positive_axis
@@ -59,15 +59,8 @@ def cartesian(
     >>> ragged.cartesian([ragged.Array([[1, 2], [3]]), ragged.Array([["a", "b"], []])]).to_list()
     [[(1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')], []]
     """
-    names: tuple[str, ...] | None = None
-    if isinstance(arrays, Mapping):
-        names, values = tuple(arrays), tuple(arrays.values())
-    else:
-        values = tuple(arrays)
-    if not values:
-        raise StructureError("cartesian: there is nothing to combine; give at least one array")
-    if with_name is not None:
-        parameters = {**(parameters or {}), "__record__": with_name}
+    names, values = columns_of(arrays, "cartesian")
+    parameters = named(parameters, with_name)
     b, given, _ = operands(*values)
     nodes = [node if isinstance(node, Node) else repeated(b, node, 1) for node in given]
     position = _position(nodes, axis)
@@ -108,15 +101,13 @@ def argcartesian(
         here = axis if here is None else here
         return wrap(b, positions(b, node, here)), here
 
-    values = arrays.values() if isinstance(arrays, Mapping) else arrays
+    names, values = columns_of(arrays, "argcartesian")
     indexes = [index(x) for x in values]
-    if not indexes:
-        raise StructureError("argcartesian: there is nothing to combine; give at least one array")
     if any(here != indexes[0][1] for _, here in indexes):
         raise AxisError(f"argcartesian: the arrays do not have the same depth for negative axis={axis}")
     columns: Any = [x for x, _ in indexes]
-    if isinstance(arrays, Mapping):
-        columns = dict(zip(arrays, columns, strict=True))
+    if names is not None:
+        columns = dict(zip(names, columns, strict=True))
     return cartesian(columns, indexes[0][1], nested=nested, parameters=parameters, with_name=with_name)
 
 

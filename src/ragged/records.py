@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,20 +100,33 @@ def with_name(array: Any, name: str | None) -> Any:
     '1 * Point[x: int64]'
     """
 
-    def named(node: Any) -> Any:
+    def renamed(node: Any) -> Any:
         match node:
             case Record(_, _, _, given):
                 kept = {key: value for key, value in {**(given or {}), "__record__": name}.items() if value is not None}
                 return replace(node, parameters=kept or None)
             case Lists() | Regular() | Option() if not is_text(node):
-                return replace(node, content=named(node.content))
+                return replace(node, content=renamed(node.content))
             case _:
                 return node
 
     if isinstance(array, Entry):
         return Entry(with_name(array._array, name))
     b, node, _ = single(array)
-    return wrap(b, named(node))
+    return wrap(b, renamed(node))
+
+
+def columns_of(arrays: Mapping[str, Any] | Sequence[Any], name: str) -> tuple[tuple[str, ...] | None, tuple[Any, ...]]:
+    """The fields (None for a tuple's) and the arrays that shall be put together."""
+    values = tuple(arrays.values() if isinstance(arrays, Mapping) else arrays)
+    if not values:
+        raise StructureError(f"{name}: there is nothing to put together; give at least one array")
+    return (tuple(arrays) if isinstance(arrays, Mapping) else None), values
+
+
+def named(parameters: Mapping[str, Any] | None, with_name: str | None) -> Mapping[str, Any] | None:
+    """The parameters of records of that name."""
+    return parameters if with_name is None else {**(parameters or {}), "__record__": with_name}
 
 
 def repeated(b: Backend, value: Any, n: Any) -> Node:

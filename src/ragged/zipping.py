@@ -11,7 +11,7 @@ from ragged.broadcasting import broadcast
 from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, is_text
 from ragged.operands import operands, single, wrap
-from ragged.records import field_node, fields, repeated
+from ragged.records import columns_of, field_node, fields, named, repeated
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -45,15 +45,8 @@ def zip(
     """
     if depth_limit is not None and depth_limit <= 0:
         raise StructureError(f"zip: depth_limit must be None or at least 1, not {depth_limit}")
-    names: tuple[str, ...] | None = None
-    if isinstance(arrays, Mapping):
-        names, values = tuple(arrays), tuple(arrays.values())
-    else:
-        values = tuple(arrays)
-    if not values:
-        raise StructureError("zip: there is nothing to zip; give at least one array")
-    if with_name is not None:
-        parameters = {**(parameters or {}), "__record__": with_name}
+    names, values = columns_of(arrays, "zip")
+    parameters = named(parameters, with_name)
     b, nodes, _ = operands(*values)
     if depth_limit is None and not optiontype_outside_record:
         joined = _aligned(nodes, names, parameters)
