@@ -103,7 +103,9 @@ def from_lists(b: Backend, x: Any, parameters: dict[str, Any] | None, pool: Pool
     if isinstance(x, c.ListArray):
         check_ranges(np.asarray(x.starts.data), np.asarray(x.stops.data), x.content.length)
         x = x.to_ListOffsetArray64(True)
-    offsets = checked_offsets(np.asarray(x.offsets.data), x.content.length, any_start=True)
+    offsets = np.asarray(x.offsets.data)
+    # without rows Awkward allows any offset
+    offsets = checked_offsets(offsets, x.content.length, any_start=True) if x.length else np.zeros(1, np.int64)
     low, high = int(offsets[0]), int(offsets[-1])
     rows = shared(pool, Rows(b, offsets - low if low else offsets, x.length, high - low))
     return Lists(rows, plain_text(parameters, from_layout(b, x.content[low:high], pool)), parameters)
