@@ -203,10 +203,10 @@ def test_hidden_values_never_show(backend):
     hidden = ragged.Array([[1.0, 2.0], [3.0]]).mask[[True, False]]
     assert_same(ragged.sum(hidden, axis=1), ak.Array([3.0, None]))
     assert_same(ragged.sum(hidden, axis=0), ak.Array([1.0, 2.0]))
-    assert ragged.sum(hidden) == 3.0
+    assert float(ragged.sum(hidden)) == 3.0
     inner = ragged.Array([[1.0, float("nan")], [float("inf")]]).mask[[[True, False], [False]]]
     assert_same(ragged.max(inner, axis=1), ak.Array([1.0, None]))
-    assert ragged.prod(inner) == 1.0
+    assert float(ragged.prod(inner)) == 1.0
 
 
 def test_integers_stay_exact():
@@ -284,4 +284,4 @@ def test_numpy_functions(backend):
     x = ragged.Array(X)
     assert_same(np.sum(x, axis=1), ak.Array([6.0, 0.0, 9.0]))
     assert_same(np.max(x, axis=1), ak.Array([3.0, None, 5.0]))
-    assert np.sum(x) == 15.0 and np.argmax(x, axis=1).to_list() == [2, None, 1]
+    assert float(np.sum(x)) == 15.0 and np.argmax(x, axis=1).to_list() == [2, None, 1]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ragged.backend import Backend
     from ragged.rows import Segments
 
-__all__ = ["logsumexp_of", "mean_of", "ptp_of", "softmax_of", "spread", "std_of", "var_of"]
+__all__ = ["filled_ptp_of", "logsumexp_of", "mean_of", "ptp_of", "softmax_of", "spread", "std_of", "var_of"]
 
 
 def spread(b: Backend, x: Any, segments: Any) -> Any:
@@ -88,13 +88,24 @@ def std_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
 
 def ptp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
     """Largest minus smallest value of each segment; 0 where it is empty."""
+    return ptp_in(b, x, segments, b.dtype(x))
+
+
+def filled_ptp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
+    """`ptp_of` in the dtype that Awkward gives it when it fills in the integer 0."""
+    dtype = b.dtype(x)
+    return ptp_in(b, x, segments, np.result_type(dtype, np.int64) if dtype.kind in "iuf" else dtype)
+
+
+def ptp_in(b: Backend, x: Any, segments: Segments, dtype: np.dtype[Any]) -> Any:
+    """Largest minus smallest value of each segment, in a dtype; 0 where it is empty."""
     if b.dtype(x).kind == "b":
         raise DTypeError("ptp has no meaning for booleans, which have no difference; see any and all")
     high, low = (extremum_of(b, x, segments, None, largest) for largest in (True, False))
     filled = b.asarray(sizes(b, segments) > 0)
-    zero = b.full((), 0, b.dtype(x))
+    zero = constant(b, 0, x)
     high, low = b.where(filled, high, zero), b.where(filled, low, zero)
-    return b.apply("subtract", high, low)
+    return b.astype(b.apply("subtract", high, low), dtype)
 
 
 def shift_of(b: Backend, x: Any, segments: Segments) -> Any:

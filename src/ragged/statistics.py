@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ragged._moments import logsumexp_of, mean_of, ptp_of, softmax_of, std_of, var_of
+from ragged._moments import filled_ptp_of, logsumexp_of, mean_of, ptp_of, softmax_of, std_of, var_of
 from ragged._reduce import Reducer, Run, axis_of, keep, level_of, no_records, reduce
 from ragged.broadcasting import broadcast
 from ragged.errors import AxisError, DTypeError, UnsupportedError
@@ -39,6 +39,7 @@ __all__ = ["logsumexp", "mean", "ptp", "softmax", "std", "var"]
 
 MEAN = Reducer("mean", lambda b, x, segments, initial: mean_of(b, x, segments))
 PTP = Reducer("ptp", ptp_of)
+FILLED_PTP = Reducer("ptp", filled_ptp_of)
 LOGSUMEXP = Reducer("logsumexp", logsumexp_of)
 
 
@@ -133,7 +134,7 @@ def ptp(
     >>> ragged.ptp([[1, 2, 4], [], [4, 5]], axis=1)
     <Array [3, None, 1] type='3 * ?int64'>
     """
-    return reduce(PTP, array, axis, keepdims, mask_identity)
+    return reduce(PTP if mask_identity else FILLED_PTP, array, axis, keepdims, mask_identity)
 
 
 def logsumexp(x: Any, axis: int | None = None, keepdims: bool = False, mask_identity: bool = True) -> Any:
@@ -197,7 +198,7 @@ def optional(b: Backend, node: Any) -> Node:
         node = to_regular_node(b, node)
     if isinstance(node, Flat):
         return Option(b.home().full((node.length,), True, "bool"), node)
-    if isinstance(node, Option) and isinstance(node.content, Flat):
+    if isinstance(node, Option) and isinstance(node.content, Flat) and node.content.data.ndim == 1:
         return node
     return rebuild(b, node, optional(b, node.content))
 
@@ -241,7 +242,7 @@ def softmax_entries(b: Backend, node: Node, rows: Rows) -> tuple[Node, Rows]:
             return take_missing(b, entries, index, valid), kept
         case Record():
             raise no_records("softmax", node)
-    raise DTypeError(f"softmax has no meaning for {type(node).__name__} entries")
+    raise DTypeError("softmax has no meaning for text")
 
 
 def weighted(
