@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["array_function", "array_ufunc", "elementwise"]
 
-SCALARS = frozenset({bool, int, float, complex})
-TWO_RESULTS = frozenset({"divmod", "modf", "frexp"})
+SCALARS = frozenset({bool, int, float, complex, np.float64, np.float32, np.int64, np.int32, np.bool_})
 MATRIX = frozenset({"matmul", "vecdot", "matvec", "vecmat"})
+NOT_SIMPLE = MATRIX | {"divmod", "modf", "frexp"}  # two results, or not elementwise
 
 
 def elementwise(name: str, *args: Any) -> Any:
@@ -47,19 +48,24 @@ def elementwise(name: str, *args: Any) -> Any:
     [[11, 12], [], [33]]
     """
     x = args[0]
-    if type(x) is Array and name not in TWO_RESULTS and name not in MATRIX:
+    if type(x) is Array and name not in NOT_SIMPLE:
         b = x._backend
         node = None
         if len(args) == 1:
-            node = _map(b, name, x.layout)
+            node = _map(b, name, x.layout, ())
         elif len(args) == 2:
             y = args[1]
             if type(y) in SCALARS:
-                node = _map(b, name, x.layout, y)
+                node = _map(b, name, x.layout, (y,))
             elif type(y) is Array and y._backend is b:
                 node = _zip(b, name, x.layout, y.layout)
         if node is not None:
             return Array._of(node, b)
+    elif type(x) in SCALARS and len(args) == 2 and type(args[1]) is Array and name not in NOT_SIMPLE:
+        y = args[1]
+        node = _map(y._backend, name, y.layout, (x,), True)
+        if node is not None:
+            return Array._of(node, y._backend)
     if name in MATRIX:
         return _matmul(name, *args)
     return _broadcasting(name, lambda b, values, valid: _apply(b, name, values, valid), args)
@@ -73,13 +79,13 @@ def _apply(b: Backend, name: str, values: tuple[Any, ...], valid: Any = None) ->
         raise DTypeError(f"{name} has no meaning for {kinds}: {error}") from error
 
 
-def _map(b: Backend, name: str, node: Node, *scalars: Any) -> Node | None:
-    """The function of each number, where the layout is lists of numbers and nothing else; else None."""
+def _map(b: Backend, name: str, node: Node, scalars: tuple[Any, ...], last: bool = False) -> Node | None:
+    """The function of each number (before or after the scalars), where the layout is nothing but lists of numbers."""
     if type(node) is Lists and node.parameters is None:
-        content = _map(b, name, node.content, *scalars)
+        content = _map(b, name, node.content, scalars, last)
         return None if content is None else Lists(node.rows, content)
     if type(node) is Flat and node.parameters is None:
-        return Flat(_apply(b, name, (node.data, *scalars)), node.length)
+        return Flat(_apply(b, name, (*scalars, node.data) if last else (node.data, *scalars)), node.length)
     return None
 
 
@@ -118,7 +124,7 @@ def _broadcasting(name: str, run: Callable[..., Any], args: tuple[Any, ...]) -> 
             raise DTypeError(f"{name} has no meaning for a record; take its fields: x['name']")
         if isinstance(x, str | bytes):
             texts[i] = x
-    b, nodes, dense = operands(*(x for i, x in enumerate(args) if i not in texts))
+    b, nodes, dense = operands(*(_number(x) for i, x in enumerate(args) if i not in texts))
     for i, text in texts.items():
         nodes.insert(i, text)
     if not any(isinstance(x, NODES) for x in nodes):
@@ -137,6 +143,13 @@ def _broadcasting(name: str, run: Callable[..., Any], args: tuple[Any, ...]) -> 
     results = broadcast(b, nodes, action, name=name, allow_records=False, stop=partial(_refuse_records, name))
     wrapped = tuple(wrap(b, result, dense) for result in results)
     return wrapped[0] if len(wrapped) == 1 else wrapped
+
+
+def _number(x: Any) -> Any:
+    """Python's dates and durations as NumPy's."""
+    if isinstance(x, timedelta):
+        return np.timedelta64(x)
+    return np.datetime64(x) if isinstance(x, date) else x
 
 
 def _refuse_records(name: str, nodes: Sequence[Any], depth: int) -> bool:
