@@ -163,6 +163,11 @@ def test_text_entries():
     assert ragged.Array(["žluť"])[0] == "žluť"
 
 
+def test_an_array_of_names_is_a_list_of_fields(backend):
+    both(lambda lib, x: x[lib.Array(["y", "x"])], RECORDS)
+    assert_same(ragged.Array(RECORDS)[0, ragged.Array(["y"])], ak.Array(RECORDS)[0, ["y"]])
+
+
 def test_argmax_keepdims(backend):
     for data in (LISTS, DEEP, [[3, 1, 2], [5, 5]]):
         both(lambda lib, x: x[lib.argmax(x, axis=-1, keepdims=True)], data)
@@ -180,6 +185,7 @@ def test_keys_from_anywhere(backend):
         [2, 0],
         (2, 0),
         np.array([2, 0], np.uint8),
+        np.array([2, 0], np.uint64),
         ragged.Array([2, 0]),
         b.asarray(np.array([2, 0])),
         ak.Array([2, 0]),

@@ -95,8 +95,8 @@ def in_lists(
         whole = live is None and getattr(head, "valid", None) is None
         content = with_parameters(content, {"__array__": CHARACTERS[node.parameters["__array__"]]} if whole else None)
     if id(rows) not in memo:
-        memo[id(rows)] = (*step_in_rows(rows, at, live, turn, head), {})
-    new, at, live, turn, deeper = memo[id(rows)]
+        memo[id(rows)] = (*step_in_rows(rows, at, live, turn, head), {}, rows)  # kept alive: an id is not used twice
+    new, at, live, turn, deeper, _ = memo[id(rows)]
     if isinstance(head, slice):
         return Lists(new, descend(b, content, at, live, turn, rest, deeper), node.parameters)
     content, at = ground(b, rows.ops, content, at)
@@ -166,7 +166,7 @@ def follow(b: Backend, node: Any, at: Any, live: Any, index: Any, rest: tuple[An
             return follow(b, to_regular_node(b, node), at, live, index, rest, memo)
         case Regular(content, size, length, parameters):
             rows = Rows.regular(index.rows.ops, length, size)
-            return follow_rows(b, Lists(rows, content, parameters), at, live, index, rest, {})
+            return follow_rows(b, Lists(rows, content, parameters), at, live, index, rest, memo)
         case Option(valid, content, parameters):
             here = valid if at is None else b.home(valid, at).take(valid, at)
             alive = here if live is None else here & live
@@ -185,8 +185,8 @@ def follow_rows(
     """`follow` at ragged lists. Record fields that share rows share what is computed of them."""
     rows, content = node.rows, node.content
     if id(rows) not in memo:
-        memo[id(rows)] = (*match_rows(rows, at, live, index), {})
-    new, at, live, deeper_index, deeper = memo[id(rows)]
+        memo[id(rows)] = (*match_rows(rows, at, live, index), {}, rows)
+    new, at, live, deeper_index, deeper, _ = memo[id(rows)]
     if deeper_index is not None:
         return Lists(new, follow(b, content, at, None, deeper_index, rest, deeper), node.parameters)
     if live is None:

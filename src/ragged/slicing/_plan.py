@@ -19,6 +19,7 @@ from ragged.nodes import Flat, Lists, Node, Option, Regular, Unknown, is_text
 from ragged.operands import common_backend, operand
 from ragged.registry import backend_of_dense
 from ragged.rows import Rows
+from ragged.slicing._entry import entry
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -123,10 +124,8 @@ def plan_item(part: Any, backends: list[Backend]) -> Any:
         backends.append(backend)
     if not isinstance(node, Node):
         return integer(part)
-    if is_text(node):
-        from ragged.interchange import to_list
-
-        return list(to_list(part))
+    if is_text(node) and node.parameters["__array__"] == "string":  # type: ignore[index]
+        return [entry(backend or backends[0], node, i) for i in range(node.length)]
     return index_of(backend or backends[0], node)
 
 
@@ -210,6 +209,8 @@ def structure(source: Backend, node: Any) -> Any:
                 raise DTypeError(
                     f"an array of {ops.dtype(values)} is no index: arrays in a key hold integers or booleans"
                 )
+            if ops.dtype(values) == np.uint64:
+                values = ops.xp.minimum(values, FAR)  # not a negative int64: out of range
             return Flat(values if kind == "b" else ops.astype(values, np.int64), node.length)
         case Lists(rows, content):
             return Lists(rows, structure(source, content))
