@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import ragged
 from ragged.registry import get_backend
 from ragged.ufuncs import functions, result_dtypes, table
 
@@ -274,6 +275,42 @@ KINKS = [
 def test_kinks(name, point, wrt, slope, curvature):
     assert at(name, *point, wrt=wrt) == slope
     np.testing.assert_allclose(at(name, *point, wrt=wrt, order=2), curvature, atol=1e-15)
+
+
+@pytest.mark.parametrize("name, point, wrt, slope, curvature", KINKS)
+def test_kinks_on_every_backend(name, point, wrt, slope, curvature, backend):
+    def f(x):
+        return getattr(ragged, name)(*point[:wrt], x, *point[wrt + 1 :])
+
+    assert float(ragged.grad(f)(point[wrt])) == slope
+    np.testing.assert_allclose(float(ragged.grad(ragged.grad(f))(point[wrt])), curvature, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_backends_agree(name):
+    """First and second derivatives of every function are the same on all backends."""
+    args = arguments(name)
+    places = [i for i in range(len(args)) if INTEGERS.get(name) != i]
+
+    def f(*chosen):
+        given = list(args)
+        for place, x in zip(places, chosen, strict=True):
+            given[place] = x
+        value = getattr(ragged, name)(*given)
+        if isinstance(value, tuple):
+            value = value[1] if name == "divmod" else value[0]
+        return ragged.sum(ragged.real(value) * np.arange(1.0, 8.0))
+
+    def derivatives():
+        primals = [args[place] for place in places]
+        product = ragged.hvp(f, primals, primals)
+        return [*ragged.grad(f, tuple(range(len(places))))(*primals), *(product if len(places) > 1 else [product])]
+
+    expected = derivatives()
+    for other in ragged.available():
+        with ragged.use(other, precision="float64"):
+            for x, y in zip(derivatives(), expected, strict=True):
+                np.testing.assert_allclose(np.asarray(x), y, rtol=1e-10, atol=1e-13)
 
 
 def test_absolute_of_complex_zero_has_no_slope():

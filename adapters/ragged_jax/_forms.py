@@ -85,6 +85,16 @@ def arccosh(x: Any) -> Any:
     return lax.stop_gradient(jnp.arccosh(x)) + change(jnp.log(x + jnp.sqrt(x - 1) * jnp.sqrt(x + 1)))
 
 
+def shared_infinity(form: Callable[..., Any]) -> Callable[..., Any]:
+    """`logaddexp` and its kin, where two equal infinities share the slope, as ties do."""
+
+    def call(x: Any, y: Any) -> Any:
+        tie = jnp.isinf(x) & (x == y)
+        return jnp.where(tie, x / 2 + y / 2, form(jnp.where(tie, 0, x), jnp.where(tie, 0, y)))
+
+    return call
+
+
 def hypot(x: Any, y: Any) -> Any:
     """Slope 0 at the origin; no overflow on the way (the scale is a constant: it cancels)."""
     largest = lax.stop_gradient(jnp.maximum(jnp.abs(x), jnp.abs(y)))
@@ -112,6 +122,12 @@ def remainder(x: Any, y: Any) -> Any:
     """Slope by y is minus the quotient that belongs to the value."""
     quotient = lax.stop_gradient(jnp.floor_divide(x, y))
     return lax.stop_gradient(jnp.remainder(x, y)) + change(x) - change(y) * quotient
+
+
+def ldexp(x: Any, n: Any) -> Any:
+    """Slope 2^n also at 0 (kept finite: beside zero it would make NaN)."""
+    slope = jnp.nan_to_num(jnp.ldexp(jnp.ones((), x.dtype), n))
+    return jnp.ldexp(lax.stop_gradient(x), n) + change(x) * slope
 
 
 def nextafter(x: Any, y: Any) -> Any:
@@ -197,6 +213,9 @@ FORMS: dict[str, Callable[..., Any]] = {
     "gcd": gcd,
     "hypot": hypot,
     "lcm": lcm,
+    "ldexp": ldexp,
+    "logaddexp": shared_infinity(jnp.logaddexp),
+    "logaddexp2": shared_infinity(jnp.logaddexp2),
     "maximum": complex_aware(jnp.maximum),
     "minimum": complex_aware(jnp.minimum),
     "modf": modf,
