@@ -350,6 +350,15 @@ def test_behind_a_missing_value_nothing_happens(name):
         assert b.vjp(again, [bad])[2]([np.ones(len(bad))])[0].tolist() == [0.0] * len(bad)
 
 
+@pytest.mark.parametrize("kind", ["bool", "int8", "uint16", "int64", "float32", "float64"])
+def test_missing_values_change_no_dtype(kind):
+    b = get_backend("numpy")
+    x, y, valid = np.ones(3, "f4"), np.ones(3, kind), np.array([True, False, True])
+    for name in ("multiply", "power", "ldexp") if np.dtype(kind).kind == "i" and kind != "int64" else ("multiply",):
+        outputs, _, _ = b.vjp(lambda x, name=name: ([x.tape.apply(name, x, y, valid=valid)], ()), [x])
+        assert outputs[0].dtype == functions[name](x, y).dtype
+
+
 def test_result_dtypes_are_numpys():
     kinds = [np.dtype(k) for k in ("?", "i1", "u2", "i8", "f2", "f4", "f8", "c8", "c16")]
     weak = {int: 1, float: 1.0, complex: 1j}

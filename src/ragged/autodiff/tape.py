@@ -154,7 +154,11 @@ class Tape(Backend):
         if ndim > 1:
             valid = self.home(valid).reshape(valid, (*valid.shape, *(1,) * (ndim - 1)))
         safe = table[name].safe
-        inputs = [self.where(valid, x, safe) if getattr(x, "ndim", 0) or type(x) is Box else x for x in args]
+        points = {"b": safe > 0.5, "i": int(safe), "u": int(safe)}  # of the argument's own kind: it keeps its dtype
+        inputs = [
+            self.where(valid, x, points.get(x.dtype.kind, safe)) if getattr(x, "ndim", 0) or type(x) is Box else x
+            for x in args
+        ]
         ans = self.apply(name, *inputs)
         if isinstance(ans, tuple):
             return tuple(self.where(valid, part, 0) for part in ans)
