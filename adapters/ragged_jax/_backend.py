@@ -129,7 +129,7 @@ class JaxBackend(Backend):
     @folded
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype == bool:
-            x = self.astype(x, np.int64)
+            return self.segment_sum(self.astype(x, np.int32), rows) != 0
         return _kernels.segment_sum(x, _index(rows.ids, rows.nrows), rows.nrows, rows.offsets is not None)
 
     @folded
@@ -226,8 +226,8 @@ def _is_scalar(x: Any) -> bool:
 def _index(index: Any, size: int) -> Any:
     """Positions below `size`, in 32 bits unless JAX has 64.
 
-    Narrowed here: JAX would remember the narrow copy that it makes while it traces, and take it for the same array later
-    in a scope of 64 bits.
+    Narrowed here: JAX would remember the narrow copy that it makes while it traces, and take it for the same array
+    later, in a scope of 64 bits.
     """
     if x64_enabled():
         return index

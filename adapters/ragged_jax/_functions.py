@@ -83,6 +83,7 @@ NUMBERS = {bool: np.dtype(bool), int: int, float: float, complex: complex}
 def call(name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
     """`name` of arrays, NumPy values and Python numbers, with NumPy's result dtypes."""
     name = table[name].name  # one kernel for all aliases
+    form(name)  # a function that JAX has not is refused before its dtypes are
     kinds = tuple([NUMBERS.get(type(x)) or np.dtype(x.dtype) for x in args])
     dtypes, results = result_dtypes(name, kinds)
     dtypes, results = tuple(map(held, dtypes)), tuple(map(held, results))

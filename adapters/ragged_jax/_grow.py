@@ -126,7 +126,10 @@ class _Filler:
             return leaf
         if leaf.dtype == jax.dtypes.float0:  # JAX's "no derivative": None, as in ragged's own gradients
             return Option(np.zeros(length, bool), Unknown(length))
-        return Flat(self.b.reshape(self.b.asarray(leaf), (length, *leaf.shape[self.axes + 1 :])), length, parameters)
+        shape = (length, *leaf.shape[self.axes + 1 :])
+        if isinstance(leaf, jax.ShapeDtypeStruct):  # what jax.eval_shape gives: a type without values
+            return Flat(jax.ShapeDtypeStruct(shape, leaf.dtype), length, parameters)
+        return Flat(self.b.reshape(self.b.asarray(leaf), shape), length, parameters)
 
     def repeated(self, rows: Rows) -> Rows:
         """The rows, once for each copy; lists that shared them share the new ones."""

@@ -1,0 +1,171 @@
+"""64 bits within ragged's own calls, one warning without them, and no setting of JAX changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import ragged
+from ragged.registry import get_backend
+
+jax = pytest.importorskip("jax")
+jnp = pytest.importorskip("jax.numpy")
+
+
+def wide():
+    with ragged.use("jax", precision="float64"):
+        return ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
+
+
+@pytest.fixture
+def narrowing():
+    """As in a fresh process: nobody has been warned."""
+    from ragged_jax import _dtypes
+
+    before = set(_dtypes._warned)
+    _dtypes._warned.clear()
+    yield _dtypes._warned
+    _dtypes._warned.clear()
+    _dtypes._warned.update(before)
+
+
+def test_float64_is_narrowed_with_one_warning(narrowing):
+    with ragged.use("jax"), pytest.warns(UserWarning, match='float64 as float32.*precision="float64"'):
+        x = ragged.Array([[1.0, 2.0], []])
+    with ragged.use("jax"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ragged.Array([[1.0, 2.0], []])
+    assert x.typestr == "2 * var * float32"
+
+
+def test_int64_content_is_narrowed_and_structure_is_not(narrowing):
+    with ragged.use("jax"), pytest.warns(UserWarning, match="int64 as int32"):
+        x = ragged.Array([[1, 2], []])
+    assert x.typestr == "2 * var * int32"
+    assert x.layout.rows.offsets.dtype == np.int64
+
+
+def test_float32_needs_no_warning(narrowing):
+    with ragged.use("jax"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = ragged.Array(np.ones((2, 3), np.float32))
+        assert (x * 2 + 1.5).typestr == "2 * 3 * float32"
+
+
+def test_float64_keeps_64_bits_and_changes_no_setting():
+    before = dict(jax.config.values)
+    x = wide()
+    with ragged.use("jax", precision="float64"):
+        y = ragged.grad(lambda x: ragged.sum(ragged.exp(x) * x[:, ::-1]))(x)
+        ragged.jvp(lambda x: x * 2, (x,), (x,))
+    assert y.typestr == "3 * var * float64"
+    assert dict(jax.config.values) == before
+    assert jnp.ones(1).dtype == np.float32
+
+
+def test_operations_outside_the_use_keep_64_bits():
+    x = wide()
+    for y in (x + 1, x[::-1], ragged.concatenate([x, x]), ragged.softmax(x, axis=1), x + jnp.float32(1), x[x > 1.5]):
+        assert str(y.type).endswith("float64")
+    assert ragged.sum(x).dtype == np.float64
+    assert ragged.sin(x.layout.content.data).dtype == np.float64  # a dense value of 64 bits finds its way, too
+    assert ragged.grad(lambda x: ragged.sum(x[:, 1:] ** 2))(x).to_list() == [[0, 4, 6], [], [0, 10]]
+
+
+def test_two_configurations_combine_to_64_bits():
+    with ragged.use("jax"):
+        narrow = ragged.Array(np.ones(3, np.float32))
+    for y in (narrow + wide(), wide() * narrow):
+        assert y.typestr == "3 * var * float64"
+        assert (y / 3).typestr == "3 * var * float64"
+
+
+def test_the_program_of_a_transform_runs_with_64_bits():
+    seen = []
+
+    def program(x):
+        seen.append(jnp.ones(1).dtype)
+        return ragged.sum(x * jnp.full(3, 0.1))
+
+    with ragged.use("jax", precision="float64"):
+        value, slope = ragged.value_and_grad(program)(wide())
+        _, pullback = ragged.vjp(program, wide())
+    assert set(seen) == {np.dtype(np.float64)}
+    assert value.dtype == np.float64
+    assert float(value) == pytest.approx(1.5, rel=1e-14)
+    assert pullback(1.0)[0].typestr == slope.typestr == "3 * var * float64"
+
+
+@pytest.mark.parametrize("transform", ["grad", "value_and_grad", "hessian", "jacfwd", "jit", "jvp"])
+def test_plain_transforms_of_64_bit_arrays_outside_the_scope(transform):
+    x = wide()
+
+    def program(x):
+        return ragged.sum(ragged.sum(x[:, ::-1] * x, axis=1) ** 2 * ragged.num(x))
+
+    found = jax.jvp(program, (x,), (x,)) if transform == "jvp" else getattr(jax, transform)(program)(x)
+    with jax.experimental.enable_x64() if hasattr(jax.experimental, "enable_x64") else jax.enable_x64(True):
+        wanted = jax.jvp(program, (x,), (x,)) if transform == "jvp" else getattr(jax, transform)(program)(x)
+    for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        assert ours.dtype == theirs.dtype == np.float64
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+
+
+def test_numbers_and_numpy_arrays_that_jax_differentiates_meet_64_bits():
+    x = wide()
+    slope = jax.grad(lambda t: ragged.sum(x * t))
+    assert float(slope(2.0)) == float(slope(np.float64(2.0))) == 15.0
+    assert jax.grad(lambda t: ragged.sum(x * t))(np.ones(3)).tolist() == [6.0, 0.0, 9.0]
+
+
+def test_one_program_at_both_precisions():
+    """JAX keeps the narrow copy of an index array that it traced; at 64 bits it must not be met again."""
+
+    def program(x):
+        return ragged.sum(x[:, ::-1] * x) + ragged.sum(ragged.max(x, axis=1))
+
+    with ragged.use("jax"):
+        narrow = ragged.Array(np.arange(6, dtype=np.float32).reshape(2, 3))
+    for _ in range(2):
+        jax.jit(program)(narrow)
+        with ragged.use("jax", precision="float64"):
+            assert ragged.sum(ragged.sort(ragged.Array(narrow) + 0.5, axis=1)[:, 1:]).dtype == np.float64
+            ragged.grad(program)(ragged.Array(np.arange(6.0).reshape(2, 3)))
+
+
+def test_positions_beyond_32_bits_are_refused():
+    from ragged_jax._backend import _index
+
+    with pytest.raises(ragged.OutOfRangeError, match="overflow JAX's 32-bit indices"):
+        _index(np.arange(3), 2**31)
+    with ragged.use("jax", precision="float64"):
+        get_backend("jax").configured(None, "float64").take(jnp.ones(3), np.arange(2))
+
+
+def test_devices():
+    with ragged.use("jax", device="cpu"):
+        x = ragged.Array(np.ones(3, np.float32))
+    assert x.layout.data.devices() == {jax.devices("cpu")[0]}
+    assert (x + 1)._backend is x._backend
+    with pytest.raises(ragged.UnsupportedError, match="JAX finds no device 'abacus' here; it has cpu:0"):
+        ragged.use("jax", device="abacus")
+    with pytest.raises(ragged.UnsupportedError, match="precision='float128' is not known"):
+        ragged.use("jax", precision="float128")
+
+
+def test_importing_and_using_changes_no_setting():
+    program = """
+import jax
+before = dict(jax.config.values)
+import ragged
+with ragged.use("jax", precision="float64"):
+    x = ragged.Array([[1.0], []])
+    ragged.grad(lambda x: ragged.sum(x * x))(x)
+assert dict(jax.config.values) == before
+assert jax.numpy.ones(1).dtype == "float32"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
