@@ -67,7 +67,7 @@ def test_ints_slices_ellipsis_and_new_axes(x, key):
 
 
 @SETTINGS
-@given(arrays(allow_record=False), advanced_keys())
+@given(arrays(allow_record=False, allow_string=False, allow_bytestring=False), advanced_keys())
 def test_flat_index_arrays(x, key):
     several = sum(isinstance(item, int | np.ndarray) for item in key) > 1
     missing = "?" in str(x.type) or "option" in str(x.type)
