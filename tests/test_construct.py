@@ -206,6 +206,34 @@ def test_lists_of_arrays_keep_their_framework(backend):
     assert ragged.backend(x) == backend
 
 
+def test_numbers_in_nested_lists_keep_their_framework(backend):
+    b = active()
+    one, two = b.asarray(np.float32(1.0)), b.asarray(np.float32(2.0))
+    x = ragged.Array([[one, two], [], [two, 5]], check_valid=True)
+    assert x.typestr == "3 * var * float32" or backend == "numpy"  # NumPy's are scalars, which Awkward makes float64
+    assert x.to_list() == [[1.0, 2.0], [], [2.0, 5.0]]
+    assert ragged.backend(x) == backend
+    records = ragged.Array([{"x": one, "y": "a"}, {"x": 2.0, "y": None}, None])
+    assert records.to_list() == [{"x": 1.0, "y": "a"}, {"x": 2.0, "y": None}, None]
+    assert ragged.backend(records) == backend
+
+
+def test_tracers_in_nested_lists_are_differentiated(backend):
+    def loss(p):
+        x = ragged.Array([[p[0], p[1]], [], [p[2], 1.0], [None, p[0]]])
+        rows = ragged.Array([[p[:2]], [], [p[1:], p]])
+        records = ragged.Array([{"a": p[0]}, {"a": p[1]}])
+        return ragged.sum(x * x) + 10 * ragged.sum(rows) + 100 * ragged.sum(records["a"])
+
+    gradient = ragged.grad(loss)(active().asarray(np.array([1.0, 2.0, 3.0])))
+    assert np.asarray(gradient).tolist() == [4.0 + 20.0 + 100.0, 4.0 + 30.0 + 100.0, 6.0 + 20.0]
+
+
+def test_arrays_beside_numbers_are_refused():
+    with pytest.raises(ragged.StructureError, match="both"):
+        ragged.Array([ragged.Array([1.0]), 2.0])
+
+
 def test_columns_may_be_arrays(backend):
     x = ragged.Array({"x": ragged.Array([[1, 2], []]), "y": np.array([1.5, 2.5])})
     assert_same(x, ak.Array({"x": [[1, 2], []], "y": np.array([1.5, 2.5])}))

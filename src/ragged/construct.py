@@ -15,7 +15,6 @@ from ragged.errors import DTypeError, RaggedError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, regular, with_parameters
 from ragged.operands import common_backend, move
 from ragged.registry import backend_of_dense, get_backend
-from ragged.rows import Rows
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -84,40 +83,13 @@ def parts(data: Any) -> tuple[Any, Backend]:
     if isinstance(data, Mapping):
         return columns(data)
     if isinstance(data, Iterable):
-        data = data if isinstance(data, list | tuple) else list(data)
-        return stacked(data) if data and holds_arrays(data[0]) else (python_node(b, data), b)
+        from ragged.interchange._stacking import owned
+
+        return owned(python_node(b, list(data)))
     raise DTypeError(
         f"ragged has no form for a {type(data).__name__}; give nested lists, dicts, or arrays of NumPy, Awkward, "
         f"Arrow or an installed framework"
     )
-
-
-def holds_arrays(first: Any) -> bool:
-    """Whether a list that begins with `first` is a list of arrays that must stay on their framework."""
-    if isinstance(first, Array):
-        return True
-    if isinstance(first, SCALARS | list | tuple | dict | np.ndarray):
-        return False
-    owner = backend_of_dense(first)
-    return owner is not None and (owner.level > 0 or owner.name != "numpy")
-
-
-def stacked(items: list[Any] | tuple[Any, ...]) -> tuple[Node, Backend]:
-    """A list of arrays as one ragged axis over their joined content (of 0-d arrays as a flat array)."""
-    from ragged.operands import operands, single
-
-    dense = [backend_of_dense(x) is not None and not len(x.shape) for x in items]
-    b, nodes, _ = operands(*items)
-    if all(dense):
-        values = [b.reshape(b.asarray(x), (1,)) for x in nodes]
-        return Flat(b.concat(values), len(values)), b
-    if any(dense) or not all(isinstance(node, Node) for node in nodes):
-        raise StructureError("a list that begins with an array must hold only arrays of at least one dimension")
-    import ragged
-
-    _, content, _ = single(ragged.concatenate([Array._of(node, b) for node in nodes]))
-    lengths = np.array([node.length for node in nodes], np.int64)
-    return Lists(Rows.from_lengths(b.home(), lengths), content), b
 
 
 def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
@@ -139,27 +111,23 @@ def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
     return share_rows(Record(tuple(arrays), contents, next(iter(lengths.values()), 0)), {}), b
 
 
-def python_node(b: Backend, data: list[Any] | tuple[Any, ...]) -> Node:
+def python_node(b: Backend, data: list[Any]) -> Node:
     """Nested lists, dicts, tuples, strings, numbers and None as a node.
 
     Raises:
         DTypeError: a value that no array can hold, or an integer beyond int64.
         UnsupportedError: mixed types.
     """
-    if len(data) == 1 and type(data[0]) in (bool, float, complex):  # how operations promote a number; needs no Awkward
-        return Flat(np.array(data), 1)
-    if len(data) == 1 and type(data[0]) is int and -(2**63) <= data[0] < 2**63:
-        return Flat(np.array(data, np.int64), 1)
     from ragged.interchange.python import check_depth, node_of
 
     try:
-        node = node_of(b, list(data))
+        node = node_of(b, data)
         if node is not None:
             return node
         check_depth(data)
         import awkward as ak
 
-        layout = ak.from_iter(list(data), highlevel=False)
+        layout = ak.from_iter(data, highlevel=False)
     except RaggedError:
         raise
     except (RuntimeError, OverflowError) as error:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ragged.errors import StructureError
 from ragged.interchange._sharing import share_rows
+from ragged.interchange._stacking import owner_of, stacked
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Unknown, is_text, take_missing
 from ragged.rows import Rows
 
@@ -66,9 +67,7 @@ def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
     for allowed, dtype in NUMBERS:
         if kinds <= allowed:
             return Flat(np.array(data, dtype), len(data))
-    if len(kinds) > 1:
-        return None
-    (kind,) = kinds
+    kind = kinds.pop() if len(kinds) == 1 else None
     if kind is list:
         content = node_of(b, list(chain.from_iterable(data)), depth + 1)
         return None if content is None else Lists(rows_of_lists(b, data), content)
@@ -76,7 +75,7 @@ def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
         encoded = [value.encode("utf-8", "surrogateescape") for value in data] if kind is str else data
         joined = np.frombuffer(b"".join(encoded), np.uint8)
         return Lists(rows_of_lists(b, encoded), Flat(joined, joined.shape[0]), {"__array__": TEXT[kind]})
-    return records(b, data, depth + 1) if kind in (dict, tuple) else None
+    return records(b, data, depth + 1) if kind in (dict, tuple) else stacked(data)
 
 
 def rows_of_lists(b: Backend, data: list[Any]) -> Rows:
@@ -90,7 +89,7 @@ def optional(b: Backend, data: list[Any], kinds: set[type], depth: int) -> Node 
     if len(kinds) == 1:
         return Option(valid, Unknown(len(data)))
     content = node_of(b, [value for value in data if value is not None], depth)
-    return None if content is None else take_missing(b, content, np.cumsum(valid) - 1, valid)
+    return None if content is None else take_missing(owner_of(content), content, np.cumsum(valid) - 1, valid)
 
 
 def records(b: Backend, data: list[Any], depth: int) -> Node | None:
