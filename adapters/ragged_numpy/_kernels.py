@@ -108,14 +108,18 @@ def counts(x: Any, rows: Rows) -> Any:
 
 def argextremum(x: Any, rows: Rows, largest: bool) -> Any:
     """Index of each row's first maximum (or minimum; NaN wins)."""
+    if x.ndim == 1 and rows.longest >= 16 and rows.longest * rows.nrows == x.shape[0]:
+        matrix = x.reshape(rows.nrows, -1)
+        return rows.starts + (matrix.argmax(axis=1) if largest else matrix.argmin(axis=1))
     best = reduce_rows(np.maximum if largest else np.minimum, x, rows, never(x.dtype, largest))
-    ids = rows.ids
-    equal = x == best.take(ids)
+    scattered = x.shape[0] < 8 * rows.nrows and rows.longest <= 64
+    equal = x == (best.take(rows.ids) if scattered else np.repeat(best, rows.lengths))
     if best.dtype.kind in "fcmM" and np.isnan(best).any():
         equal |= np.isnan(x)
     hits = np.flatnonzero(equal)[::-1]  # of several writes to one row the last stays: the first element's
+    row = rows.ids.take(hits) if scattered else rows.offsets.searchsorted(hits, "right") - 1
     first = np.zeros(rows.nrows, np.int64)
-    first[ids.take(hits)] = hits
+    first[row] = hits
     return first
 
 
