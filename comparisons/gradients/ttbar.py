@@ -117,7 +117,7 @@ def root_file() -> Path:
         print(f"fetching {path.name} (30 MB, once) into {path.parent}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-            subprocess.run([*pip, "--no-binary", ":all:", "--dest", folder, SOURCE], check=True)
+            subprocess.run([*pip, "--no-binary", "coffea", "--dest", folder, SOURCE], check=True)
             (archive,) = Path(folder).glob("*.tar.gz")
             with tarfile.open(archive) as tar:
                 (member,) = (name for name in tar.getnames() if name.endswith(MEMBER))
