@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -273,6 +275,19 @@ class TestVjpAndJvp:
         with pytest.raises(StructureError, match="row 1"):  # of those that are there
             pullback([[1.0, 1.0], [], [5.0]])
 
+    def test_what_is_missing_in_a_cotangent_is_zero(self, backend):
+        _, pullback = ragged.vjp(lambda x: 2 * x, ragged.Array(X))
+        hidden = ragged.mask(ragged.Array([[7.0, 8.0, 9.0], [], [1.0, 1.0]]), ragged.Array([False, True, True]))
+        assert_same(pullback(hidden)[0], ak.Array([[0.0] * 3, [], [2.0] * 2]))
+        assert_same(pullback([None, None, [None, 1.0]])[0], ak.Array([[0.0] * 3, [], [0.0, 2.0]]))
+        assert_same(pullback([None, None, None])[0], ak.Array([[0.0] * 3, [], [0.0] * 2]))
+        with pytest.raises(StructureError, match="2 entries"):
+            pullback([None, None])
+        _, pullback = ragged.vjp(lambda x: 2 * x, ragged.Array(np.ones((2, 2))))
+        assert np.asarray(pullback([None, [1.0, 3.0]])[0]).tolist() == [[0.0, 0.0], [2.0, 6.0]]
+        with pytest.raises(StructureError, match="row 1 has 1 elements"):
+            pullback([[1.0, 2.0], [3.0]])
+
     def test_hidden_lists_are_not_part_of_a_tangent(self, backend):
         x = ragged.mask(ragged.Array(X), ragged.Array([False, True, True]))
         _, tangent = ragged.jvp(lambda x: x * x, (x,), (ragged.Array([None, [], [1.0, 10.0]]),))
@@ -500,6 +515,15 @@ def test_threads_have_programs_of_their_own():
         thread.join()
     for n in (1.0, 1.5, 2.0):
         np.testing.assert_allclose(float(results[n]), 30.0 * n**20)
+
+
+def test_optree_is_loaded_with_the_first_transform():
+    program = (
+        "import sys, ragged; ragged.sum(ragged.Array([[1.0]]) * 2); early = 'optree' in sys.modules; "
+        "ragged.grad(lambda x: x * x)(1.0); print(early, 'optree' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_derivatives_at_the_edge_of_a_domain_warn_nobody():

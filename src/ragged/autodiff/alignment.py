@@ -92,6 +92,8 @@ class Aligner:
         """Fill `values` with the dense values of `given`, for each differentiable slot of `node`."""
         if not any_smooth(node):
             return
+        if isinstance(given, Option) and not (isinstance(node, Flat) and node.data.ndim == 1):
+            node = node if isinstance(node, Option) else Option(given.valid, node)  # what is missing counts as zero
         match node:
             case Option():
                 self.walk_option(node, given, values, where)
@@ -110,9 +112,10 @@ class Aligner:
         """The numbers of a one-dimensional (co)tangent that is not simply dense: empty, or with missing ones."""
         if isinstance(given, Unknown) or (given.length == 0 and not isinstance(given, RecordNode)):
             return self.b.full((given.length,), 0, slot.dtype)
-        if isinstance(given, Option) and isinstance(given.content, Flat | Unknown):
-            data = self.leaf(slot, given.content, where) if isinstance(given.content, Unknown) else given.content.data
-            return self.b.where(given.valid, data, 0)
+        if isinstance(given, Option) and isinstance(given.content, Unknown):
+            return self.leaf(slot, given.content, where)
+        if isinstance(given, Option) and isinstance(given.content, Flat) and given.content.data.ndim == 1:
+            return self.b.where(given.valid, given.content.data, 0)
         raise self.mismatch("a number", given, where)
 
     def mismatch(self, wanted: str, given: Node, where: str) -> StructureError:
@@ -124,8 +127,6 @@ class Aligner:
 
     def walk_record(self, node: RecordNode, given: Node, values: dict[int, Any], where: str) -> None:
         """Field by field, by name."""
-        if isinstance(given, Option):
-            given = given.content
         if not isinstance(given, RecordNode):
             raise self.mismatch(f"a record of {list(node.names)}", given, where)
         for name, content in zip(node.names, node.contents, strict=True):
@@ -134,8 +135,6 @@ class Aligner:
 
     def walk_lists(self, node: Any, given: Node, values: dict[int, Any], where: str) -> None:
         """The rows have to be equal; then their elements."""
-        if isinstance(given, Option) and not isinstance(given.content, Unknown):
-            given = given.content
         rows, content = opened(self.b, node)
         if isinstance(given, Unknown) or (isinstance(given, Flat) and given.data.ndim == 1 and given.length == 0):
             if node.length != given.length:
