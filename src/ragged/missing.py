@@ -218,9 +218,9 @@ def drop_none(array: Any, axis: int | None = None) -> Any:
     b, node, dense = single(array)
     if axis is None:
         return wrap(b, _drop_all(b, present(b, node) if isinstance(node, Option) else node), dense)
-    deepest = depth_range(node)[1]
-    if axis >= deepest:
-        raise AxisError(f"drop_none: axis={axis} exceeds the depth of this array, which is {deepest}")
+    shallowest = depth_range(node)[0]
+    if axis >= shallowest:
+        raise AxisError(f"drop_none: axis={axis} exceeds the depth of this array, which is {shallowest}")
     if positive_axis(node, axis) == 0:
         return wrap(b, present(b, node) if isinstance(node, Option) else node, dense)
     return wrap(b, _drop_at(b, node, axis), dense)

@@ -69,7 +69,7 @@ def cartesian(
         return wrap(b, _outermost(b, nodes, names, parameters, kept))
 
     def stop(inputs: Sequence[Any], depth: int) -> bool:
-        return depth == position and not any(type(x) is Record for x in inputs)
+        return depth == position and type(inputs[0]) is not Record
 
     def act(b: Backend, inputs: Sequence[Any], valid: Any) -> Node:
         return _product(b, inputs, names, parameters, kept)
