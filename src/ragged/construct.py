@@ -67,6 +67,8 @@ def parts(data: Any) -> tuple[Any, Backend]:
     """Data as a node and the backend of its content (a 0-d array as it is)."""
     if isinstance(data, np.ndarray):
         return numpy_node(data), get_backend("numpy")
+    if isinstance(data, list | tuple):
+        return lists(data)
     owner = backend_of_dense(data)
     if owner is not None:
         return (Flat(data, owner.size(data)) if len(data.shape) else data), owner
@@ -83,13 +85,18 @@ def parts(data: Any) -> tuple[Any, Backend]:
     if isinstance(data, Mapping):
         return columns(data)
     if isinstance(data, Iterable):
-        from ragged.interchange._stacking import owned
-
-        return owned(python_node(b, list(data)))
+        return lists(data)
     raise DTypeError(
         f"ragged has no form for a {type(data).__name__}; give nested lists, dicts, or arrays of NumPy, Awkward, "
         f"Arrow or an installed framework"
     )
+
+
+def lists(data: Iterable[Any]) -> tuple[Node, Backend]:
+    """Nested Python data as a node, on the framework of the arrays or tracers in it."""
+    from ragged.interchange._stacking import owned
+
+    return owned(python_node(get_backend("numpy"), list(data)))
 
 
 def columns(data: Mapping[Any, Any]) -> tuple[Node, Backend]:
