@@ -178,6 +178,21 @@ def test_where_of_one_argument_gives_indices(backend, condition):
     assert [str(x.type) for x in ours] == [str(x.type) for x in theirs]
 
 
+def test_values_that_do_not_fit_are_refused():
+    x = ragged.Array([[1.0, 2.0], [3.0]])
+    for program, message in (
+        (lambda: ragged.where(ragged.Array(["a"]), 1, 2), "not text"),
+        (lambda: ragged.full_like(x, "a"), "'a'"),
+        (lambda: ragged.full_like(x, [1, 2]), "one value"),
+        (lambda: ragged.values_astype(x, "U3"), "<U3"),
+        (lambda: ragged.values_astype(x, "nonsense"), "nonsense"),
+        (lambda: ragged.nan_to_num(x + 1j), "complex128"),
+        (lambda: ragged.clip(x + 1j, 1), "both bounds"),
+    ):
+        with pytest.raises(ragged.DTypeError, match=message):
+            program()
+
+
 def test_where_of_one_argument_needs_a_rectangle():
     with pytest.raises(ragged.StructureError, match="lists of one length"):
         ragged.where(ragged.Array([[True], []]))

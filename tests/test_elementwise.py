@@ -225,7 +225,7 @@ def test_dates_and_durations():
             lambda program=program: program(days, hours),
         )
     later = ragged.Array(days) + datetime.timedelta(days=1)
-    assert later.to_list()[0] == [datetime.date(2026, 11, 23), datetime.date(2026, 11, 24)]
+    assert later.to_list()[0] == [datetime.datetime(2026, 11, 23), datetime.datetime(2026, 11, 24)]
     assert (ragged.Array(days) == datetime.date(2026, 11, 22)).to_list() == [[True, False], [], [False]]
     with pytest.raises(ragged.DTypeError, match="datetime64"):
         ragged.Array(days) + ragged.Array(days)
@@ -336,6 +336,7 @@ def test_clip_with_one_bound_and_at_its_bounds(backend):
     assert ragged.clip(x, max=3.0).to_list() == [[1, 2, 3], [], [3, 3]]
     assert ragged.clip(x).to_list() == x.to_list()
     assert ragged.clip(x, ragged.Array([2, 2, 4.5]), 4.75).to_list() == [[2, 2, 3], [], [4.5, 4.75]]
+    assert ragged.clip(ragged.Array([]), 2).to_list() == []
     whole = ragged.values_astype(x, "int8")
     assert str(ragged.clip(whole, 2).type) == "3 * var * int8"
     slopes = ragged.grad(lambda x: ragged.sum(ragged.clip(x, 2.0, 4.0)))(x)
@@ -360,3 +361,14 @@ def test_a_dense_value_on_the_tape_joins_a_ragged_array():
     assert ragged.grad(lambda scale: ragged.sum(x * scale))(2.0) == 6.0
     assert ragged.grad(lambda shift: ragged.sum((x - shift) ** 2))(np.array([1.0, 2.0, 3.0])).tolist() == [-2, 0, 0]
     assert ragged.grad(lambda shift: ragged.sum((shift - x) ** 2))(np.array([1.0, 2.0, 3.0])).tolist() == [-2, 0, 0]
+
+
+def test_results_keep_attrs_and_behaviors():
+    x, y = ragged.Array([[1, 2], [3]]), ragged.Array([10, 20])
+    x.attrs.update(a=1, b=2)
+    y.attrs.update(b=3, c=4)
+    theirs = ak.Array([[1, 2], [3]], attrs=dict(x.attrs)), ak.Array([10, 20], attrs=dict(y.attrs))
+    for program in (lambda x, y: x + 1, lambda x, y: 1 - x, lambda x, y: x * y, lambda x, y: y + x, lambda x, y: -x):
+        assert program(x, y).attrs == program(*theirs).attrs
+    assert np.modf(x)[0].attrs == x.attrs
+    assert (x + 1).attrs is not x.attrs

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._steps import NODES
 from ragged.elementwise import elementwise
 from ragged.errors import DTypeError
 from ragged.nodes import Flat
@@ -42,8 +43,8 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
 def _extreme(x: Any, lowest: bool) -> Any:
     """A bound that binds nothing, as a Python number, which promotes weakly."""
     node, backend, _ = operand(x)
-    flat = first_flat(node) if hasattr(node, "length") else None
-    values = flat.data if type(flat) is Flat else node
+    flat = first_flat(node) if isinstance(node, NODES) else Flat(node, None)
+    values = 0.0 if flat is None else flat.data  # the unknown type counts as float64
     dtype = backend.dtype(values) if backend is not None and hasattr(values, "dtype") else np.asarray(values).dtype
     if dtype.kind in "iu":
         return int(np.iinfo(dtype).min if lowest else np.iinfo(dtype).max)

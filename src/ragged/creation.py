@@ -9,7 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.errors import DTypeError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown, is_text, no_unions, regular
-from ragged.operands import single, wrap
+from ragged.operands import operands, single, wrap
 from ragged.rows import Rows
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["astype", "full_like", "ones_like", "values_astype", "zeros_like"]
+__all__ = ["astype", "full_like", "map_values", "ones_like", "values_astype", "zeros_like"]
 
 
 def zeros_like(array: Any, *, dtype: Any = None, including_unknown: bool = False) -> Any:
@@ -63,6 +63,8 @@ def full_like(array: Any, fill_value: Any, *, dtype: Any = None, including_unkno
     >>> ragged.full_like(ragged.Array([[1.5, 2.5], [], [3.5]]), 9).to_list()
     [[9.0, 9.0], [], [9.0]]
     """
+    if isinstance(fill_value, list | tuple | dict) or len(getattr(fill_value, "shape", ())):
+        raise DTypeError(f"full_like takes one value, not {fill_value!r}; use ragged.broadcast_arrays for several")
     text = fill_value if isinstance(fill_value, str | bytes) else str(fill_value)
     return _filled(array, fill_value, dtype, including_unknown, text)
 
@@ -72,15 +74,18 @@ def _filled(array: Any, value: Any, dtype: Any, including_unknown: bool, text: s
         dtype = np.dtype(dtype)
     if type(array) is not Array and _is_number(array):
         return np.asarray(value, dtype or np.asarray(array).dtype)[()]
-    b, node, dense = single(array)
+    if hasattr(value, "shape"):  # a framework's own value, tracers included
+        b, (node, value), dense = operands(array, value)
+    else:
+        b, node, dense = single(array)
 
     def fill(flat: Flat) -> Flat:
         kind = b.dtype(flat.data) if dtype is None else dtype
         shape = flat.data.shape
-        if hasattr(value, "shape"):  # a framework's own value, tracers included
+        if hasattr(value, "shape"):
             full = b.broadcast_to(b.astype(b.reshape(b.asarray(value), (1,) * len(shape)), kind), shape)
         else:
-            full = b.full(shape, value, kind)
+            full = b.full(shape, _cast(value, kind), kind)
         return Flat(full, flat.length, flat.parameters)
 
     def fill_text(lists: Lists | Regular) -> Node:
@@ -89,7 +94,17 @@ def _filled(array: Any, value: Any, dtype: Any, including_unknown: bool, text: s
         return _repeated_text(b, text, lists)
 
     unknown = dtype if including_unknown else None
-    return wrap(b, _map_values(b, node, fill, fill_text, unknown), dense)
+    return wrap(b, map_values(b, node, fill, fill_text, unknown), dense)
+
+
+def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
+    """The fill value, if the dtype can hold it."""
+    if not isinstance(value, str | bytes):
+        return value
+    try:
+        return np.asarray(value).astype(dtype)[()]
+    except ValueError as error:
+        raise DTypeError(f"full_like: {value!r} is no {dtype}: {error}") from error
 
 
 def _is_number(x: Any) -> bool:
@@ -104,7 +119,7 @@ def _repeated_text(b: Backend, text: str | bytes, like: Lists | Regular) -> List
     return Lists(rows, Flat(b.asarray(characters), rows.total, like.content.parameters), like.parameters)
 
 
-def _map_values(
+def map_values(
     b: Backend, node: Node, f: Callable[[Flat], Node], of_text: Callable[[Any], Node] | None, unknown: Any = None
 ) -> Node:
     """The layout with each dense node and each text node replaced; structure is shared."""
@@ -114,13 +129,13 @@ def _map_values(
         case Lists() | Regular() if is_text(node):
             return node if of_text is None else of_text(node)
         case Lists(rows, content, parameters):
-            return Lists(rows, _map_values(b, content, f, of_text, unknown), parameters)
+            return Lists(rows, map_values(b, content, f, of_text, unknown), parameters)
         case Regular(content, size, length, parameters):
-            return regular(b, _map_values(b, content, f, of_text, unknown), size, length, parameters)
+            return regular(b, map_values(b, content, f, of_text, unknown), size, length, parameters)
         case Option(valid, content, parameters):
-            return Option(valid, _map_values(b, content, f, of_text, unknown), parameters)
+            return Option(valid, map_values(b, content, f, of_text, unknown), parameters)
         case Record(fields, contents, length, parameters):
-            return Record(fields, tuple(_map_values(b, c, f, of_text, unknown) for c in contents), length, parameters)
+            return Record(fields, tuple(map_values(b, c, f, of_text, unknown) for c in contents), length, parameters)
         case Unknown(length):
             return node if unknown is None else Flat(b.full((length,), 0, unknown), length)
         case Union():
@@ -142,7 +157,12 @@ def values_astype(array: Any, to: Any, *, including_unknown: bool = False) -> An
     >>> ragged.values_astype(ragged.Array([[1.5, 2.5], [], [3.5]]), "int32").to_list()
     [[1, 2], [], [3]]
     """
-    dtype = np.dtype(to)
+    try:
+        dtype = np.dtype(to)
+    except TypeError as error:
+        raise DTypeError(f"values_astype: {to!r} is no dtype: {error}") from error
+    if dtype.kind not in "biufcmM":
+        raise DTypeError(f"values_astype: numbers are no {dtype}; give a dtype of booleans, numbers or dates")
     if dtype in (np.dtype("M8"), np.dtype("m8")):
         dtype = np.dtype(f"{dtype.kind}8[us]")  # Awkward's unit where none is given
     if type(array) is not Array and _is_number(array):
@@ -155,7 +175,7 @@ def values_astype(array: Any, to: Any, *, including_unknown: bool = False) -> An
         except TypeError as error:
             raise DTypeError(f"values_astype: {b.dtype(flat.data)} cannot be cast to {dtype}: {error}") from error
 
-    return wrap(b, _map_values(b, node, cast, None, dtype if including_unknown else None), dense)
+    return wrap(b, map_values(b, node, cast, None, dtype if including_unknown else None), dense)
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:

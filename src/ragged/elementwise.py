@@ -60,15 +60,27 @@ def elementwise(name: str, *args: Any) -> Any:
             elif type(y) is Array and y._backend is b:
                 node = _zip(b, name, x.layout, y.layout)
         if node is not None:
-            return Array._of(node, b)
+            return _array(node, b, args)
     elif type(x) in SCALARS and len(args) == 2 and type(args[1]) is Array and name not in NOT_SIMPLE:
         y = args[1]
         node = _map(y._backend, name, y.layout, (x,), True)
         if node is not None:
-            return Array._of(node, y._backend)
+            return _array(node, y._backend, args)
     if name in MATRIX:
         return _matmul(name, *args)
     return _broadcasting(name, lambda b, values, valid: _apply(b, name, values, valid), args)
+
+
+def _array(node: Node, b: Backend, args: tuple[Any, ...]) -> Array:
+    """The result as an array with the operands' attrs and behaviors, the first operand's before the others'."""
+    attrs = behavior = None
+    for x in reversed(args):
+        if type(x) is Array:
+            if x._attrs:
+                attrs = {**(attrs or {}), **x._attrs}
+            if x._behavior:
+                behavior = {**(behavior or {}), **x._behavior}
+    return Array._of(node, b, attrs, behavior)
 
 
 def _apply(b: Backend, name: str, values: tuple[Any, ...], valid: Any = None) -> Any:
@@ -141,7 +153,7 @@ def _broadcasting(name: str, run: Callable[..., Any], args: tuple[Any, ...]) -> 
         return Flat(result, b.size(result), kept)
 
     results = broadcast(b, nodes, action, name=name, allow_records=False, stop=partial(_refuse_records, name))
-    wrapped = tuple(wrap(b, result, dense) for result in results)
+    wrapped = tuple(wrap(b, result, True) if dense else _array(result, b, args) for result in results)
     return wrapped[0] if len(wrapped) == 1 else wrapped
 
 

@@ -58,6 +58,8 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
 
     def action(b: Backend, inputs: tuple[Any, ...], valid: Any) -> Any:
         chosen, x, y = inputs
+        if type(chosen) is not Flat:
+            raise DTypeError("where: the condition must be booleans or numbers, not text or records")
         mask = chosen.data if b.dtype(chosen.data).kind == "b" else b.apply("not_equal", chosen.data, 0)
         return _choose(b, mask, x, y, mergebool)
 
