@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ragged.slicing._axis import from_front
 from ragged.slicing._entry import entry, finish, project, within
 from ragged.slicing._plan import plan
 from ragged.slicing._select import select
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
 
 __all__ = ["getitem"]
 
@@ -59,6 +62,11 @@ def getitem(array: Array, key: Any) -> Any:
         ops = b.home()
         index = from_front(ops, ops.asarray(key, np.int64), node.length, "this array")
         return Array._of(take(b, node, index), b, attrs, behavior)
+    return by_plan(b, node, key, attrs, behavior)
+
+
+def by_plan(b: Backend, node: Node, key: Any, attrs: Any, behavior: Any) -> Any:
+    """`getitem` of any key at all."""
     planned = plan(b, key)
     if planned.backend is not b:
         node = move(planned.backend, node, b)
