@@ -140,13 +140,7 @@ from ragged.autodiff.custom import custom_vjp
 from ragged.autodiff.matrices import hessian, hvp, jacobian
 from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
 from ragged.backend import Backend
-from ragged.closeness import (
-    almost_equal,
-    array_equal,
-    isclose,
-    nan_to_none,
-    nan_to_num,
-)
+from ragged.closeness import almost_equal, array_equal, isclose
 from ragged.combinatorics import argcartesian, argcombinations, cartesian, combinations
 from ragged.comparison import Comparison, compare
 from ragged.construct import from_iter, from_numpy

@@ -1,4 +1,4 @@
-"""Whether arrays are equal or nearly so, and NaN replaced."""
+"""Whether arrays are equal, or nearly so."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 
 from ragged._steps import NODES
 from ragged.broadcasting import broadcast
-from ragged.creation import _map_values
-from ragged.errors import DTypeError, StructureError
+from ragged.errors import StructureError
 from ragged.nodes import (
     Flat,
     Lists,
@@ -21,16 +20,15 @@ from ragged.nodes import (
     Unknown,
     compress,
     no_unions,
-    option,
     rows_of,
     to_regular_node,
 )
-from ragged.operands import operands, single, wrap
+from ragged.operands import operands, wrap
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["almost_equal", "array_equal", "isclose", "nan_to_none", "nan_to_num"]
+__all__ = ["almost_equal", "array_equal", "isclose"]
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
@@ -210,96 +208,3 @@ def _said(node: Node) -> dict[str, Any]:
 
 def _family(dtype: np.dtype[Any]) -> str:
     return "i" if dtype.kind == "u" else dtype.kind
-
-
-def nan_to_num(
-    array: Any,
-    copy: bool = True,
-    nan: Any = 0.0,
-    posinf: Any = None,
-    neginf: Any = None,
-) -> Any:
-    """The array with NaN and infinities replaced by finite numbers; nothing flows back through what was replaced.
-
-    Args:
-        array: an array or a number.
-        copy: for NumPy's signature; arrays are immutable.
-        nan: what replaces NaN.
-        posinf: what replaces infinity; by default the largest number of the dtype.
-        neginf: what replaces minus infinity; by default the lowest number of the dtype.
-
-    >>> import ragged
-    >>> ragged.nan_to_num(ragged.Array([[float("nan"), 1.0], [], [float("inf")]]), posinf=9.0).to_list()
-    [[0.0, 1.0], [], [9.0]]
-    """
-    given = [None if x is None else x for x in (nan, posinf, neginf)]
-    b, nodes, dense = operands(array, *(x for x in given if x is not None))
-    present = iter(nodes[1:])
-    places = [None if x is None else next(present) for x in given]
-
-    def action(b: Backend, inputs: tuple[Any, ...], valid: Any) -> Any:
-        values = [each.data if type(each) is Flat else each for each in inputs]
-        rest = iter(values[1:])
-        replaced = _finite(b, values[0], *(None if place is None else next(rest) for place in places))
-        return Flat(replaced, b.size(replaced)) if type(inputs[0]) is Flat else replaced
-
-    (result,) = broadcast(b, nodes, action, name="nan_to_num")
-    return wrap(b, result, dense)
-
-
-def _finite(b: Backend, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
-    dtype = b.dtype(x) if hasattr(x, "dtype") else np.asarray(x).dtype
-    if dtype.kind in "biu":
-        return x
-    if dtype.kind != "f":
-        raise DTypeError(f"nan_to_num is for real numbers, not {dtype}; take ragged.real and ragged.imag")
-    x = b.asarray(x)
-    limits = np.finfo(dtype)
-    still = b.stop_gradient(x)
-    for found, value, fallback in (
-        (b.apply("isnan", still), nan, 0.0),
-        (b.apply("equal", still, np.inf), posinf, limits.max),
-        (b.apply("equal", still, -np.inf), neginf, limits.min),
-    ):
-        x = b.where(found, b.astype(b.asarray(fallback if value is None else value), dtype), x)
-    return x
-
-
-def nan_to_none(array: Any) -> Any:
-    """The array with None in the place of each NaN.
-
-    >>> import ragged
-    >>> ragged.nan_to_none(ragged.Array([[float("nan"), 1.0], []])).to_list()
-    [[None, 1.0], []]
-    """
-    b, node, _ = single(array)
-
-    def missing(flat: Flat) -> Node:
-        if b.dtype(flat.data).kind != "f":
-            return flat
-        opened: Any = flat
-        sizes = []
-        while len(opened.data.shape) > 1:
-            regular_node = to_regular_node(b, opened)
-            sizes.append((regular_node.size, regular_node.length))
-            opened = regular_node.content
-        found: Node = option(b, ~b.as_structure(b.apply("isnan", b.stop_gradient(opened.data))), opened)
-        for size, length in reversed(sizes):
-            found = Regular(found, size, length)
-        return found
-
-    return wrap(b, _joined_options(b, _map_values(b, node, missing, None)))
-
-
-def _joined_options(b: Backend, node: Any) -> Any:
-    """An option directly around an option made one."""
-    match node:
-        case Option(valid, content, parameters):
-            return option(b, valid, _joined_options(b, content), parameters)
-        case Lists(rows, content, parameters):
-            return Lists(rows, _joined_options(b, content), parameters)
-        case Regular(content, size, length, parameters):
-            return Regular(_joined_options(b, content), size, length, parameters)
-        case Record(fields, contents, length, parameters):
-            return Record(fields, tuple(_joined_options(b, c) for c in contents), length, parameters)
-    return node
