@@ -350,6 +350,12 @@ class TestBox:
             lambda x: np.broadcast_to(x, (2, 2, 3)),
             lambda x: np.expand_dims(x, 1),
             lambda x: x.dot(np.ones(3)),
+            lambda x: np.max(x, axis=0) + np.amin(x),
+            lambda x: x.max() * x.std(axis=0) + x.prod(axis=1)[0],
+            lambda x: np.cumsum(x) + np.cumsum(x, axis=1).sum(),
+            lambda x: np.outer(x[0], x[1]),
+            lambda x: np.squeeze(x[:, :1]),
+            lambda x: np.clip(x, 1.0, 2.0) + np.sort(x) * np.arange(3),
         ],
     )
     def test_numpy_functions_and_operators(self, f):

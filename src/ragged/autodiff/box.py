@@ -115,6 +115,8 @@ class Box:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from ragged.autodiff.dense import numpy_function
 
+        if not all(issubclass(kind, Box | np.ndarray) for kind in types):
+            return NotImplemented  # an Array among the arguments answers
         return numpy_function(func, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
@@ -230,6 +232,21 @@ def _unary(name: str) -> Callable[[Any], Any]:
     return lambda self: elementwise(name, self)
 
 
+def _method(name: str) -> Callable[..., Any]:
+    def method(self: Box, axis: Any = None, **options: Any) -> Any:
+        import ragged
+        from ragged.autodiff.dense import EXTREME
+
+        if name in EXTREME:
+            options = {"mask_identity": False, **options}
+        return getattr(ragged, name)(self, axis=axis, **options)
+
+    method.__doc__ = f"`ragged.{name}` of the value, over all elements by default."
+    return method
+
+
+for _name in ("max", "min", "prod", "std", "var", "any", "all", "argmax", "argmin"):
+    setattr(Box, _name, _method(_name))
 for _symbol, _name in BINARY.items():
     setattr(Box, f"__{_symbol}__", _forward(_name))
     setattr(Box, f"__r{_symbol}__", _reflected(_name))

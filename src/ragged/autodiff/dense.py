@@ -8,7 +8,7 @@ import numpy as np
 
 from ragged.errors import UnsupportedError
 
-__all__ = ["numpy_function", "reduce_sum"]
+__all__ = ["EXTREME", "numpy_function", "reduce_sum"]
 
 
 def tape_of(*xs: Any) -> Any:
@@ -62,26 +62,52 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return x.tape.broadcast_to(x, (shape,) if isinstance(shape, int) else tuple(shape))
 
 
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """The running sum along an axis, by default over all elements."""
+    if axis is None:
+        return x.tape.cumulative_sum(x.ravel())
+    order = list(range(x.ndim))
+    order[0], order[axis] = order[axis], order[0]
+    return x.tape.cumulative_sum(x.transpose(order)).transpose(order)
+
+
+def outer(x: Any, y: Any) -> Any:
+    """All products of two vectors' elements."""
+    return x.reshape((-1, 1)) * y.reshape((1, -1))
+
+
+def squeeze(x: Any) -> Any:
+    """Without its axes of length 1."""
+    return x.reshape(tuple(n for n in x.shape if n != 1))
+
+
 IMPLEMENTED: dict[str, Any] = {
     "broadcast_to": broadcast_to,
     "concatenate": concatenate,
     "conj": lambda x: x.conj(),
+    "cumsum": cumsum,
     "dot": dot,
     "expand_dims": expand_dims,
     "imag": lambda x: x.imag,
     "mean": lambda x, axis=None, keepdims=False: x.mean(axis, keepdims),
     "ndim": lambda x: x.ndim,
+    "outer": outer,
     "permute_dims": lambda x, axes: x.transpose(axes),
     "ravel": lambda x: x.ravel(),
     "real": lambda x: x.real,
     "reshape": lambda x, shape: x.reshape(shape),
     "shape": lambda x: x.shape,
     "size": lambda x: x.size,
+    "squeeze": squeeze,
     "stack": stack,
     "sum": reduce_sum,
     "transpose": lambda x, axes=None: x.transpose(*(axes or ())),
     "where": where,
 }
+
+RENAMED = {"amax": "max", "amin": "min"}
+EXTREME = {"max", "min", "argmax", "argmin"}
+"""Reducers that give None for an empty list, which a dense axis of some length has none of."""
 
 
 def numpy_function(func: Any, args: Any, kwargs: Any) -> Any:
@@ -92,11 +118,13 @@ def numpy_function(func: Any, args: Any, kwargs: Any) -> Any:
     """
     import ragged
 
-    name = func.__name__
+    name = RENAMED.get(func.__name__, func.__name__)
     own = IMPLEMENTED.get(name) or (getattr(ragged, name, None) if name in ragged.__all__ else None)
     if own is None or not func.__module__ == "numpy":
         raise UnsupportedError(
             f"{func.__module__}.{name} has no form for a value that is being differentiated; "
             "write it with operators, indexing, @ and the functions of ragged"
         )
+    if name in EXTREME:
+        kwargs = {"mask_identity": False, **kwargs}
     return own(*args, **kwargs)

@@ -246,6 +246,7 @@ class Tape(Backend):
 
     # ------------------------------------------------------------------ no gradient
 
+    known = _plain("known")
     as_structure = _plain("as_structure")
     stop_gradient = _plain("stop_gradient")
     segment_max = _plain("segment_max")
