@@ -76,7 +76,12 @@ def at_pole(name, order, xs):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_elementwise_values_are_numpys(name):
     entry = table[name]
-    for dtype, points in [("i8", [-3, -1, 0, 1, 2, 5]), ("?", [0, 1]), ("f8", [*REAL, np.inf, np.nan]), ("c16", COMPLEX)]:
+    for dtype, points in [
+        ("i8", [-3, -1, 0, 1, 2, 5]),
+        ("?", [0, 1]),
+        ("f8", [*REAL, np.inf, np.nan]),
+        ("c16", COMPLEX),
+    ]:
         xs = grid(points, entry.nin, dtype)
         if name == "ldexp":
             xs[1] = xs[1].real.astype("i8") if dtype == "i8" else np.nan_to_num(xs[1].real, posinf=3).astype("i8")
@@ -91,7 +96,9 @@ def test_elementwise_values_are_numpys(name):
             assert y.dtype == wanted.dtype
             if wanted.dtype.kind in "fc":  # complex infinities are one point: only that they are infinite counts
                 finite = np.isfinite(wanted) if wanted.dtype.kind == "c" else np.ones(wanted.shape, bool)
-                np.testing.assert_allclose(np.asarray(y)[finite], wanted[finite], rtol=1e-3 if y.dtype == "f2" else 1e-12, atol=1e-15)
+                np.testing.assert_allclose(
+                    np.asarray(y)[finite], wanted[finite], rtol=1e-3 if y.dtype == "f2" else 1e-12, atol=1e-15
+                )
                 assert not np.isfinite(np.asarray(y)[~finite]).any()
             else:
                 defined = (xs[0] != 0) if name == "reciprocal" else slice(None)
@@ -174,11 +181,15 @@ def test_segments_under_jit_are_numpys(segments, dtype):
         empty = np.bincount(segments.ids, minlength=4)[:4] == 0
         np.testing.assert_array_equal(np.asarray(found)[~empty], wanted[~empty])
         assert (np.asarray(found)[empty] == np.asarray(identity, dtype)).all()
-    np.testing.assert_array_equal(jax.jit(lambda x: JAX.segment_sum(x, segments))(JAX.asarray(x)), NUMPY.segment_sum(x, segments))
+    np.testing.assert_array_equal(
+        jax.jit(lambda x: JAX.segment_sum(x, segments))(JAX.asarray(x)), NUMPY.segment_sum(x, segments)
+    )
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize(("name", "bad"), [("log", 0.0), ("sqrt", -1.0), ("arccosh", 0.0), ("arcsin", 7.0), ("reciprocal", 0.0)])
+@pytest.mark.parametrize(
+    ("name", "bad"), [("log", 0.0), ("sqrt", -1.0), ("arccosh", 0.0), ("arcsin", 7.0), ("reciprocal", 0.0)]
+)
 def test_what_does_not_count_disturbs_nothing(name, bad, order):
     x = np.array([bad, 1.5 if name != "arcsin" else 0.5, np.nan])
     valid = np.array([False, True, False])

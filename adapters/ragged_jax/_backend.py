@@ -58,6 +58,9 @@ class JaxBackend(Backend):
     def differentiating(self, x: Any) -> bool:
         return isinstance(x, Tracer)
 
+    def known(self, x: Any) -> bool:
+        return not isinstance(x, Tracer) or not isinstance(lax.stop_gradient(x), Tracer)
+
     def stop_gradient(self, x: Any) -> Any:
         return lax.stop_gradient(x)
 
@@ -210,9 +213,7 @@ class JaxBackend(Backend):
         return self._home.largest(structure(x))
 
     def true(self, x: Any) -> bool:
-        if isinstance(x, Tracer):
-            x = lax.stop_gradient(x)
-        return False if isinstance(x, Tracer) else bool(x)
+        return self.known(x) and bool(structure(x))
 
 
 def _restored(device: Any, precision: str | None) -> Backend:

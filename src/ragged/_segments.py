@@ -25,6 +25,7 @@ __all__ = [
     "prod_of",
     "sizes",
     "smallest_of",
+    "spread",
     "sum_all",
     "sum_of",
 ]
@@ -132,14 +133,15 @@ def extremum_of(b: Backend, x: Any, segments: Segments, initial: Any, largest: b
     return b.apply("maximum" if largest else "minimum", value, checked_initial(dtype, initial))
 
 
-def tied(b: Backend, x: Any, segments: Any, identity: Any, largest: bool) -> tuple[Any, Any]:
-    """Which values equal their segment's extremum (structure), and the extremum."""
-    best = (b.segment_max if largest else b.segment_min)(x, segments, identity)
-    spread = b.take(best, segments.ids)
-    ties = b.apply("equal", x, spread)
-    if b.dtype(x).kind in "fcmM":  # NaN is equal to nothing, yet it wins
-        ties = b.apply("logical_or", ties, b.apply("not_equal", x, x))
-    return b.as_structure(ties), best
+def spread(b: Backend, x: Any, segments: Any) -> Any:
+    """Each segment's entry of `x`, for each of the segment's elements."""
+    return b.take(x, segments.ids) if segments.offsets is None else b.expand(x, segments)
+
+
+def tied(b: Backend, x: Any, best: Any, segments: Any) -> Any:
+    """Which values equal the best of their segment; NaN, which equals nothing and yet wins, does."""
+    ties = b.apply("equal", x, spread(b, best, segments))
+    return b.apply("logical_or", ties, b.apply("not_equal", x, x)) if b.dtype(x).kind in "fcmM" else ties
 
 
 def first_largest(b: Backend, x: Any, segments: Any, initial: Any = None) -> Any:
@@ -154,41 +156,38 @@ def first_smallest(b: Backend, x: Any, segments: Any, initial: Any = None) -> An
 
 def first_extremum(b: Backend, x: Any, segments: Any, largest: bool) -> Any:
     """Index in `x` of each segment's first maximum (or minimum; NaN wins), structure; anything where it is empty."""
+    x = b.stop_gradient(x)
     if segments.offsets is not None:
         return b.segment_argmax(x, segments, largest)
-    x = b.stop_gradient(x)
-    ties, _ = tied(b, x, segments, least(b.dtype(x), largest), largest)
-    return first_of(b.home(ties), ties, segments)
-
-
-def first_of(ops: Backend, ties: Any, segments: Any) -> Any:
-    """Index of each segment's first true entry; 0 where there is none."""
+    best = (b.segment_max if largest else b.segment_min)(x, segments, least(b.dtype(x), largest))
+    ties = b.as_structure(tied(b, x, best, segments))
+    ops = b.home(ties)
     n = ops.size(ties)
     index = ops.segment_min(ops.where(ties, ops.arange(n), n), segments, n)
     return ops.where(index < n, index, 0)
 
 
 def shared_extremum(b: Backend, x: Any, segments: Any, identity: Any, largest: bool) -> Any:
-    """The extremum as its first place, plus differences (all exactly 0) that hand tied values their equal share."""
+    """The extremum as a constant, plus differences (all exactly 0) that give each tied value an equal share of the slope.
+
+    An infinite extremum, where those differences are no numbers, is the average of the values that are tied.
+    """
+    fixed = b.stop_gradient(x)
+    best = (b.segment_max if largest else b.segment_min)(fixed, segments, identity)
+    ties = tied(b, fixed, best, segments)
+    count = b.segment_sum(b.astype(ties, b.dtype(x)), segments)
+    none, one = b.full((), 0, b.dtype(x)), b.full((), 1, b.dtype(x))
+    empty = b.apply("equal", count, 0)
+    share = b.apply("true_divide", one, b.where(empty, one, count))
+    finite = b.apply("isfinite", fixed)
+    gaps = b.where(b.apply("logical_and", ties, finite), b.apply("subtract", x, b.where(finite, fixed, none)), none)
+    value = b.apply("add", best, b.apply("multiply", b.segment_sum(gaps, segments), share))
+    usual = b.apply("logical_or", b.apply("isfinite", best), empty)
     ops = b.home(segments.ids)
-    if not ops.size(segments.ids):
-        return b.full((segments.nrows,), identity, b.dtype(x))
-    constant = b.stop_gradient(x)
-    ties, _ = tied(b, constant, segments, identity, largest)
-    ops = b.home(ties)
-    first = first_of(ops, ties, segments)
-    filled = ops.segment_max(ties, segments, False)
-    value = b.where(filled, b.take(x, first), b.full((), identity, b.dtype(x)))
-    counts = ops.segment_sum(ops.astype(ties, "int64"), segments)
-    if ops.true(ops.xp.all(counts <= 1)):
+    if b.known(usual) and ops.true(ops.xp.all(b.as_structure(usual))):
         return value
-    spread = ops.take(counts, segments.ids)
-    others = ties & (ops.arange(ops.size(ties)) != ops.take(first, segments.ids))
-    others = others & b.as_structure(b.apply("isfinite", constant))
-    gap = b.apply("subtract", x, b.take(value, segments.ids), valid=others)
-    zero = b.full((), 0, b.dtype(x))
-    share = b.apply("true_divide", b.where(others, gap, zero), b.astype(b.asarray(spread), b.dtype(x)))
-    return b.apply("add", value, b.segment_sum(share, segments))
+    average = b.segment_sum(b.where(ties, b.apply("multiply", x, spread(b, share, segments)), none), segments)
+    return b.where(usual, value, average)
 
 
 def prod_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:

@@ -74,6 +74,10 @@ class Backend(ABC):
     def differentiating(self, x: Any) -> bool:
         """Whether a derivative may be taken through `x`; only then kinks need their composed form."""
 
+    def known(self, x: Any) -> bool:
+        """Whether the values of `x` are there now, so that structure can be made of them (not while JAX traces)."""
+        return True
+
     def stop_gradient(self, x: Any) -> Any:
         """`x` as a constant."""
         return x
