@@ -190,6 +190,17 @@ class TestWhereTransformsRun:
             ragged.grad(lambda x, seen=seen: seen.append(ragged.current()) or cube(x))(on(name))
             assert set(seen) == {name} and ragged.current() is None
 
+    def test_constants_that_a_program_builds_outlive_it(self):
+        made = []
+
+        def f(x):
+            if not made:
+                made.append(ragged.Array([[2.0, 2.0, 2.0], [], [2.0, 2.0]]))
+            return ragged.sum(x * made[0])
+
+        for _ in range(2):
+            assert_same(ragged.grad(f)(ragged.Array(X)), ak.Array([[2.0] * 3, [], [2.0] * 2]))
+
     def test_the_context_is_restored_after_an_error(self, backend):
         def broken(x):
             raise KeyError("mine")

@@ -60,7 +60,7 @@ def destination(backend: str | None, source: Backend) -> Backend:
     target = active() if backend is None else get_backend(backend)
     if target is None or (target.base.name == source.base.name and source.level):
         return source  # what is on a tape stays on it
-    return target
+    return target.base  # and constants stay off it
 
 
 def parts(data: Any) -> tuple[Any, Backend]:
