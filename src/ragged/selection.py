@@ -56,6 +56,10 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
             raise DTypeError(f"where: the condition must be an array, not the single value {condition!r}")
         return _choose(b, nodes[0], nodes[1], nodes[2], mergebool)
 
+    short = _choose_aligned(b, nodes, mergebool)
+    if short is not None:
+        return wrap(b, short, dense)
+
     def action(b: Backend, inputs: tuple[Any, ...], valid: Any) -> Any:
         chosen, x, y = inputs
         if type(chosen) is not Flat:
@@ -65,6 +69,29 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
 
     (result,) = broadcast(b, nodes, action, name="where", stop=_condition_reached, push_missing=0)
     return wrap(b, result, dense)
+
+
+def _choose_aligned(b: Backend, nodes: Sequence[Any], mergebool: bool) -> Any:
+    """The usual case, without a plan: booleans, numbers and scalars, and lists of them that share their rows."""
+    condition, x, y = nodes
+    if condition.parameters is not None:
+        return None
+    if type(condition) is Lists:
+        inner = [condition.content]
+        for each in (x, y):
+            if type(each) is Lists and each.rows is condition.rows and each.parameters is None:
+                each = each.content
+            elif isinstance(each, NODES):
+                return None
+            inner.append(each)
+        chosen = _choose_aligned(b, inner, mergebool)
+        return None if chosen is None else Lists(condition.rows, chosen)
+    if type(condition) is not Flat or b.dtype(condition.data).kind != "b":
+        return None
+    shape = condition.data.shape
+    if all(type(each) is Flat and each.data.shape == shape for each in (x, y) if isinstance(each, NODES)):
+        return _choose_numbers(b, condition.data, x, y, mergebool)
+    return None
 
 
 def _text_node(x: str | bytes) -> Any:
