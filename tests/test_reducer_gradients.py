@@ -26,6 +26,8 @@ def test_tied_values_share_the_slope(backend, name):
     assert_same(values[1], ak.Array(wanted))
     infinite = ragged.grad(lambda x: ragged.sum(getattr(ragged, name)(x[4:], axis=1)))(x)
     assert infinite.to_list()[4] == [1.0, 0.0]
+    both = ragged.Array([[sign * float("inf"), sign * float("inf")], [1.0]])
+    assert ragged.grad(lambda x: ragged.sum(getattr(ragged, name)(x, axis=1)))(both).to_list() == [[0.5, 0.5], [1.0]]
 
 
 def test_tied_values_of_columns_and_of_everything(backend):

@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged._segments import extremum_of, sizes
+from ragged._segments import extremum_of, sizes, spread
 from ragged.errors import DTypeError
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
     from ragged.rows import Segments
 
-__all__ = ["filled_ptp_of", "logsumexp_of", "mean_of", "ptp_of", "softmax_of", "spread", "std_of", "var_of"]
-
-
-def spread(b: Backend, x: Any, segments: Any) -> Any:
-    """Each segment's entry of `x`, for each of the segment's elements."""
-    return b.take(x, segments.ids) if segments.offsets is None else b.expand(x, segments)
+__all__ = ["filled_ptp_of", "logsumexp_of", "mean_of", "ptp_of", "softmax_of", "std_of", "var_of"]
 
 
 def inexact(b: Backend, x: Any, name: str, double: bool = True) -> Any:

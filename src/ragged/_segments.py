@@ -168,9 +168,10 @@ def first_extremum(b: Backend, x: Any, segments: Any, largest: bool) -> Any:
 
 
 def shared_extremum(b: Backend, x: Any, segments: Any, identity: Any, largest: bool) -> Any:
-    """The extremum as a constant, plus differences (all exactly 0) that give each tied value an equal share of the slope.
+    """The extremum as a constant, plus differences, all exactly 0, through which tied values share the slope equally.
 
     An infinite extremum, where those differences are no numbers, is the average of the values that are tied.
+    No structure comes of the values, so that this also runs where they are not known yet.
     """
     fixed = b.stop_gradient(x)
     best = (b.segment_max if largest else b.segment_min)(fixed, segments, identity)
