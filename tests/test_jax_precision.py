@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,7 @@ import pytest
 
 import ragged
 from ragged.registry import get_backend
+from ragged.rows import Rows
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -138,12 +140,35 @@ def test_one_program_at_both_precisions():
 
 
 def test_positions_beyond_32_bits_are_refused():
-    from ragged_jax._backend import _index
+    from ragged_jax._index import as_index
 
     with pytest.raises(ragged.OutOfRangeError, match="overflow JAX's 32-bit indices"):
-        _index(np.arange(3), 2**31)
+        as_index(np.arange(3), 2**31)
+    with jax.experimental.enable_x64() if hasattr(jax.experimental, "enable_x64") else jax.enable_x64(True):
+        assert as_index(np.arange(3), 2**31).dtype == np.int64
+
+
+def test_row_ids_are_kept_on_the_device_while_their_rows_live():
+    from ragged_jax._index import _kept, ids_of
+
+    def program(x):
+        return ragged.sum(ragged.sum(x * ragged.sum(x, axis=1), axis=1))
+
+    data = ragged.unflatten(np.arange(6000.0), 3)
     with ragged.use("jax", precision="float64"):
-        get_backend("jax").configured(None, "float64").take(jnp.ones(3), np.arange(2))
+        x = ragged.from_regular(ragged.Array(data))
+    before = len(_kept)
+    expected = ragged.sum(x * ragged.sum(x, axis=1))
+    assert len(_kept) == before + 1
+    assert float(jax.jit(program)(x)) == float(expected)
+    assert ragged.grad(program)(x)[:2].to_list() == [[6, 6, 6], [24, 24, 24]]
+    assert len(_kept) == before + 1
+    rows = Rows(get_backend("numpy"), np.arange(0, 12000, 2))
+    ids_of(rows, None)
+    assert len(_kept) == before + 2
+    del rows
+    gc.collect()
+    assert len(_kept) == before + 1
 
 
 def test_devices():

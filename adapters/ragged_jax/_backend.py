@@ -10,19 +10,18 @@ import numpy as np
 from jax import lax
 
 from ragged.backend import Backend
-from ragged.errors import OutOfRangeError, UnsupportedError
+from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
 from ragged_jax import _functions, _kernels, _transforms
 from ragged_jax._arrays import folded, is_traced, place, structure
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, cast, held
+from ragged_jax._index import as_index, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ragged.rows import Rows, Segments
-
-INT32 = 2**31 - 1
 
 
 class JaxBackend(Backend):
@@ -118,11 +117,11 @@ class JaxBackend(Backend):
 
     @folded
     def take(self, x: Any, index: Any) -> Any:
-        return _kernels.take(x, _index(index, x.shape[0]))
+        return _kernels.take(x, as_index(index, x.shape[0]))
 
     @folded
     def expand(self, x: Any, rows: Rows) -> Any:
-        return _kernels.expand(x, _index(rows.ids, x.shape[0]))
+        return _kernels.expand(x, ids_of(rows, self.device))
 
     @folded
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
@@ -133,7 +132,7 @@ class JaxBackend(Backend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype == bool:
             return self.segment_sum(self.astype(x, np.int32), rows) != 0
-        return _kernels.segment_sum(x, _index(rows.ids, rows.nrows), rows.nrows, rows.offsets is not None)
+        return _kernels.segment_sum(x, ids_of(rows, self.device), rows.nrows, rows.offsets is not None)
 
     @folded
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
@@ -141,7 +140,7 @@ class JaxBackend(Backend):
         if not isinstance(x, Tracer):
             return self.asarray(self._home.segment_max(np.asarray(x), rows, identity))
         contiguous = rows.offsets is not None
-        most = _kernels.segment_max(x, _index(rows.ids, rows.nrows), rows.nrows, contiguous, _lowest(x.dtype))
+        most = _kernels.segment_max(x, ids_of(rows, self.device), rows.nrows, contiguous, _lowest(x.dtype))
         empty = np.bincount(rows.ids, minlength=rows.nrows)[: rows.nrows] == 0
         empty = empty.reshape((-1,) + (1,) * (x.ndim - 1))
         return self.where(empty, identity, most) if empty.any() else most
@@ -222,22 +221,6 @@ def _restored(device: Any, precision: str | None) -> Backend:
 
 def _is_scalar(x: Any) -> bool:
     return isinstance(x, bool | int | float | complex)
-
-
-def _index(index: Any, size: int) -> Any:
-    """Positions below `size`, in 32 bits unless JAX has 64.
-
-    Narrowed here: JAX would remember the narrow copy that it makes while it traces, and take it for the same array
-    later, in a scope of 64 bits.
-    """
-    if x64_enabled():
-        return index
-    if size > INT32:
-        raise OutOfRangeError(
-            f"positions in an axis of {size} entries overflow JAX's 32-bit indices; "
-            'ragged.use("jax", precision="float64") gives it 64'
-        )
-    return index.astype(np.int32)
 
 
 def _lowest(dtype: Any) -> Any:

@@ -128,7 +128,7 @@ class _Filler:
             return Option(np.zeros(length, bool), Unknown(length))
         shape = (length, *leaf.shape[self.axes + 1 :])
         if isinstance(leaf, jax.ShapeDtypeStruct):  # what jax.eval_shape gives: a type without values
-            return Flat(jax.ShapeDtypeStruct(shape, leaf.dtype), length, parameters)
+            return Flat(type(leaf)(shape, leaf.dtype), length, parameters)
         return Flat(self.b.reshape(self.b.asarray(leaf), shape), length, parameters)
 
     def repeated(self, rows: Rows) -> Rows:
