@@ -209,3 +209,5 @@ def test_numpy_functions(backend):
     x = ragged.Array(X)
     assert_same(np.mean(x, axis=1), ragged.mean(x, axis=1))
     assert_same(np.var(x, axis=1, ddof=1), ragged.var(x, axis=1, ddof=1))
+    for name in ("mean", "std", "var", "ptp", "amax"):  # the second argument is the axis
+        assert_same(getattr(np, name)(x, 1), getattr(ragged, name.replace("amax", "max"))(x, axis=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["array_function", "array_ufunc", "elementwise"]
 
 SCALARS = frozenset({bool, int, float, complex, np.float64, np.float32, np.int64, np.int32, np.bool_})
+STATISTICS = frozenset({"mean", "var", "std"})
+ALIASES = {"amax": "max", "amin": "min"}
 MATRIX = frozenset({"matmul", "vecdot", "matvec", "vecmat"})
 NOT_SIMPLE = MATRIX | {"divmod", "modf", "frexp"}  # two results, or not elementwise
 
@@ -256,7 +259,11 @@ def array_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     Raises:
         UnsupportedError: ragged has no such function.
     """
-    forward = getattr(ragged, func.__name__, None) if func.__module__ == "numpy" else None
+    name = ALIASES.get(func.__name__, func.__name__)
+    forward = getattr(ragged, name, None) if func.__module__ == "numpy" else None
+    if name in STATISTICS and len(args) > 1:  # NumPy's second argument is the axis, Awkward's is the weight
+        kwargs = dict(inspect.signature(func).bind(*args, **kwargs).arguments)
+        args = (kwargs.pop("a"),)
     if forward is None or not callable(forward):
         name = f"{func.__module__}.{func.__name__}"
         raise UnsupportedError(
