@@ -1,5 +1,8 @@
 """Ragged arrays, written once, that run and differentiate on every array framework."""
 
+from typing import TYPE_CHECKING as _CHECKING
+from typing import Any as _Any
+
 from ragged import _installation as _installation  # first: may refuse to go on
 from ragged._constants import (
     bool,
@@ -135,14 +138,9 @@ from ragged._functions import (
 )
 from ragged._transform import transform
 from ragged.array import Array, Record
-from ragged.autodiff.check import check_grads
-from ragged.autodiff.custom import custom_vjp
-from ragged.autodiff.matrices import hessian, hvp, jacobian
-from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
 from ragged.backend import Backend
 from ragged.closeness import almost_equal, array_equal, isclose
 from ragged.combinatorics import argcartesian, argcombinations, cartesian, combinations
-from ragged.comparison import Comparison, compare
 from ragged.construct import from_iter, from_numpy
 from ragged.context import current, use
 from ragged.creation import (
@@ -182,6 +180,13 @@ from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
 from ragged.validation import is_valid, validity_error
 from ragged.zipping import unzip, zip
+
+if _CHECKING:
+    from ragged.autodiff.check import check_grads
+    from ragged.autodiff.custom import custom_vjp
+    from ragged.autodiff.matrices import hessian, hvp, jacobian
+    from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
+    from ragged.comparison import Comparison, compare
 
 __all__ = [
     "Array",
@@ -428,3 +433,33 @@ __all__ = [
     "zeros_like",
     "zip",
 ]
+
+# Differentiation and comparison are loaded when they are first asked for: other programs start without them.
+_LATER = {
+    "Comparison": "comparison",
+    "check_grads": "autodiff.check",
+    "checkpoint": "autodiff.transforms",
+    "compare": "comparison",
+    "custom_vjp": "autodiff.custom",
+    "grad": "autodiff.transforms",
+    "hessian": "autodiff.matrices",
+    "hvp": "autodiff.matrices",
+    "jacobian": "autodiff.matrices",
+    "jvp": "autodiff.transforms",
+    "stop_gradient": "autodiff.transforms",
+    "value_and_grad": "autodiff.transforms",
+    "vjp": "autodiff.transforms",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ragged' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"ragged.{_LATER[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

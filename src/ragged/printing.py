@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array
@@ -144,6 +143,8 @@ def multiline(kind: Any) -> str:
 
 def html(x: Any) -> str:
     """The notebook's view of an Array or Record: the values and the type, in one small block."""
+    from html import escape
+
     array = x if isinstance(x, Array) else x._array
     values = escape(shown(x, array, 20, WIDTH, {}))
     backend = array._backend.base.name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ragged.errors import MissingBackendError
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["available", "backend_of_dense", "get_backend"]
+__all__ = ["attend", "available", "backend_of_dense", "get_backend"]
 
 ORDER = ("numpy", "numba", "jax", "torch", "tensorflow", "cupy")
 GROUP = "ragged.backends"
@@ -44,6 +43,8 @@ def installed(name: str) -> bool:
     is_available = getattr(package, "is_available", None)
     if is_available is not None:
         return bool(is_available())
+    from importlib.util import find_spec
+
     return all(find_spec(root) is not None for root in getattr(package, "FRAMEWORK", ())[:1])
 
 
@@ -74,6 +75,19 @@ def get_backend(name: str) -> Backend:
         raise MissingBackendError(f"the {name} backend needs its framework: pip install 'ragged-diff[{name}]'")
     backend: Backend = entry_points()[name].load()()
     return backend
+
+
+_attended: set[str] = set()
+
+
+def attend() -> None:
+    """Load the backends of the frameworks that the program has imported, so that their own transformations know an
+    `Array` (`jax.grad(f)(x)` of an `x` on NumPy)."""
+    for name in ORDER[1:]:
+        if name in sys.modules and name not in _attended:
+            _attended.add(name)
+            if name in entry_points():
+                get_backend(name)
 
 
 @cache
