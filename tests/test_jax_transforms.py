@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -53,7 +56,6 @@ def test_plain_transforms_take_ragged_arguments(where):
     x = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
     if where == "jax":
         x = array(x)
-    ragged.registry.get_backend("jax")
     value, slope = jax.value_and_grad(cubes)(x)
     assert float(value) == 225
     for found in (slope, jax.grad(cubes)(x), jax.grad(jax.checkpoint(cubes))(x), jax.jit(jax.grad(cubes))(x)):
@@ -63,6 +65,16 @@ def test_plain_transforms_take_ragged_arguments(where):
     assert float(jax.jvp(cubes, (x,), (x,))[1]) == 675
     assert float(jax.linearize(cubes, x)[1](x)) == 675
     assert jax.vjp(lambda x: x * 2, x)[1](array([[1.0, 0, 0], [], [0, 1]]))[0].to_list() == [[2, 0, 0], [], [0, 2]]
+
+
+def test_jax_knows_arrays_made_after_it_was_imported():
+    program = """
+import jax, ragged
+x = ragged.Array([[1.0, 2.0], []])
+assert ragged.backend(x) == "numpy"
+assert jax.grad(lambda x: (x * x)[0, 1])(x).to_list() == [[0, 4], []]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("transform", ["jacfwd", "jacrev"])

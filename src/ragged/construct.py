@@ -14,7 +14,7 @@ from ragged.context import active
 from ragged.errors import DTypeError, RaggedError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, regular, with_parameters
 from ragged.operands import common_backend, move
-from ragged.registry import backend_of_dense, get_backend
+from ragged.registry import attend, backend_of_dense, get_backend
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -57,6 +57,7 @@ def build(data: Any, *, backend: str | None = None, with_name: str | None = None
 
 def destination(backend: str | None, source: Backend) -> Backend:
     """Where an array is built: on the named backend, the active one, or where its content is."""
+    attend()
     target = active() if backend is None else get_backend(backend)
     if target is None or (target.base.name == source.base.name and source.level):
         return source  # what is on a tape stays on it
