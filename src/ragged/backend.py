@@ -51,7 +51,7 @@ class Backend(ABC):
         """Whether `x` is a dense array (tracers included) of this backend."""
 
     def serving(self, x: Any) -> Backend:
-        """The configuration of this backend for the dense array `x` that it owns (JAX: the one with 64 bits for 64 bits)."""
+        """The configuration of this backend for a dense array of its own (JAX: 64 bits for an array of 64 bits)."""
         return self
 
     def joined(self, other: Backend) -> Backend:
@@ -246,8 +246,9 @@ class Backend(ABC):
 
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
         """`f(*primals) -> (list of dense outputs, aux)`; returns outputs, aux and the pullback, which maps
-        a list of cotangents to a list of them. By default the core's tape. A pullback may have two attributes: `once`, the
-        same for the last call (it frees memory), and `many`, the same for cotangents stacked along a new first axis."""
+        a list of cotangents to a list of them. By default the core's tape. A pullback may have two attributes:
+        `once`, the same for the last call (it frees memory), and `many`, the same for cotangents stacked along a
+        new first axis."""
         from ragged.autodiff.tape import tape_vjp
 
         return tape_vjp(self, f, primals)
