@@ -222,8 +222,14 @@ def test_integers_stay_exact():
 
 @pytest.mark.parametrize(
     "lengths",
-    [np.full(3000, 3), np.tile([0, 1, 5, 2], 1500), np.array([6000, *[1] * 900, 0, 0]), np.full(90, 50)],
-    ids=["even", "short", "uneven", "long"],
+    [
+        np.full(3000, 3),
+        np.tile([0, 1, 5, 2], 1500),
+        np.array([6000, *[1] * 900, 0, 0]),
+        np.full(90, 50),
+        np.ones(5000, int),
+    ],
+    ids=["even", "short", "uneven", "long", "single"],
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "uint64", "bool", "complex128"])
 def test_long_arrays_take_other_passes_to_the_same_values(lengths, dtype):

@@ -46,6 +46,8 @@ def reduce_rows(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any) -> Any:
     """`ufunc` over contiguous segments; `identity` where one is empty."""
     n = x.shape[0]
     dtype = x.dtype
+    if SMALL <= n == rows.nrows and rows.longest == 1:
+        return x.copy()
     if short(x, rows):
         out = np.full(rows.nrows, identity, dtype)
         ufunc.at(out, rows.ids, x)
@@ -116,10 +118,10 @@ def argextremum(x: Any, rows: Rows, largest: bool) -> Any:
     equal = x == (best.take(rows.ids) if scattered else np.repeat(best, rows.lengths))
     if best.dtype.kind in "fcmM" and np.isnan(best).any():
         equal |= np.isnan(x)
-    hits = np.flatnonzero(equal)[::-1]  # of several writes to one row the last stays: the first element's
+    hits = np.flatnonzero(equal)
     row = rows.ids.take(hits) if scattered else rows.offsets.searchsorted(hits, "right") - 1
     first = np.zeros(rows.nrows, np.int64)
-    first[row] = hits
+    first[row[::-1]] = hits[::-1]  # of several writes to one row the last stays: the first element's
     return first
 
 
