@@ -40,11 +40,19 @@ def test_argcombinations(x, n, replacement, axis):
     )
 
 
+def lists_in_records(x):
+    """Whether a shallow record may have lists in its fields, which Awkward gives an axis too many in a product."""
+    _, _, fields = str(x.type).replace("(", "{").partition("{")
+    return " * " in fields
+
+
 @SETTINGS
 @given(pairs(allow_string=False, allow_bytestring=False), AXES, st.sampled_from([None, False, True, [0], [], [1]]))
 def test_cartesian_of_two(xy, axis, nested):
     assume(sizes_agree(outcome(ragged.cartesian, list(map(ragged.Array, xy)), axis)[1]))
-    assume(not any(has(x, "* unknown") for x in xy))  # Awkward makes float64 of some of them
+    assume(
+        not any(has(x, "* unknown", "* ?unknown") or lists_in_records(x) for x in xy)
+    )  # Awkward makes float64 of some of them
     agree(
         lambda x, y: ragged.cartesian([x, y], axis, nested=nested),
         lambda x, y: ak.cartesian([x, y], axis, nested=nested),
@@ -60,7 +68,7 @@ def test_cartesian_of_two(xy, axis, nested):
 )
 def test_cartesian_of_three(xy, axis, nested):
     assume(sizes_agree(outcome(ragged.cartesian, list(map(ragged.Array, xy)), axis)[1]))
-    assume(not any(has(x, "* unknown") for x in xy))
+    assume(not any(has(x, "* unknown", "* ?unknown") or lists_in_records(x) for x in xy))
     agree(
         lambda x, y: ragged.cartesian({"a": x, "b": y, "c": x}, axis, nested=nested, with_name="Three"),
         lambda x, y: ak.cartesian({"a": x, "b": y, "c": x}, axis, nested=nested, with_name="Three"),
@@ -219,3 +227,10 @@ def test_gradients(backend):
 def test_no_values_have_no_type():
     pairs = ragged.cartesian([ragged.Array([]), ragged.Array(np.zeros((0, 2)))])
     assert str(pairs.type) == "0 * var * (unknown, float64)"
+
+
+def test_a_record_is_one_value():
+    record = ragged.Array([{"a": [1, 2]}, {"a": [3]}])
+    product = ragged.cartesian([ragged.Array([[True], [False, True]]), record])
+    assert str(product.type) == "2 * var * (bool, {a: var * int64})"
+    assert product[1].to_list() == [(False, {"a": [3]}), (True, {"a": [3]})]

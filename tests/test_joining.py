@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import awkward as ak
 import numpy as np
 import pytest
@@ -21,6 +23,8 @@ Y = [[10], [20, 30], []]
 def test_concatenate(xy, axis, mergebool):
     assume(sizes_agree(outcome(ragged.concatenate, list(map(ragged.Array, xy)), axis)[1]))
     assume(not any("* 0 *" in str(x.type) for x in xy))  # Awkward loses the number of lists of size 0
+    # what Awkward puts in place of missing lists makes regular lists within them ragged
+    assume(axis == 0 or not any(re.search(r"option\[.*\* \d+ \*", str(x.type)) for x in xy))
     agree(
         lambda x, y: ragged.concatenate([x, y], axis, mergebool=mergebool),
         lambda x, y: ak.concatenate([opened(x), opened(y)], axis, mergebool=mergebool),
@@ -164,6 +168,8 @@ def test_gradients_go_back_where_they_came_from(backend, axis):
 def test_missing_rows_of_a_dense_array_are_empty_lists():
     x = ragged.Array(np.ones((2, 2))).mask[[True, False]]
     assert_same(ragged.concatenate([x, [[5.0], [6.0]]], axis=1), ak.Array([[1, 1, 5.0], [6.0]]))
+    deep = ragged.Array(np.ones((2, 2, 3))).mask[[True, False]]
+    assert str(ragged.concatenate([deep, deep], axis=1).type) == "2 * var * 3 * float64"
 
 
 def test_lists_of_size_0_keep_their_number():

@@ -64,6 +64,8 @@ def _merge(b: Backend, nodes: Sequence[Any], mergebool: bool, name: str, memo: d
         if prototype is None:
             return Unknown(sum(node.length for node in known))
         filled = [blank(b, prototype, node.length) if type(node) is Unknown else node for node in known]
+        if first is prototype and _is_regular(first):  # ragged by the rule for [] below
+            filled[0] = Lists(*rows_of(b, first), first.parameters)
         return _merge(b, filled, mergebool, name, memo)
     if kinds == {Flat} and all(node.data.ndim == 1 for node in known):
         return _merge_flats(b, known, mergebool, name)

@@ -124,9 +124,9 @@ class Cutter:
                 return Option(spread.valid, spread.content, parameters)
             case Record(names, contents, length, parameters):
                 return Record(names, tuple(self.inside(c, axis) for c in contents), length, parameters)
-            case Lists() | Regular() if here == 1:
-                return self.cut_lists(node)
             case Lists() | Regular() if not is_text(node):
+                if here == 1:
+                    return self.cut_lists(node)
                 return rebuild(b, node, self.inside(node.content, axis if here is None else here - 1))
         return node
 

@@ -66,10 +66,10 @@ def cartesian(
     position = _position(nodes, axis)
     kept = _kept(nested, names, len(nodes))
     if position == 0:
-        return wrap(b, _outermost(b, nodes, names, parameters, kept))
+        return wrap(b, _outermost(b, nodes, names, parameters, kept), False, *values)
 
     def stop(inputs: Sequence[Any], depth: int) -> bool:
-        return depth == position and type(inputs[0]) is not Record
+        return depth == position
 
     def act(b: Backend, inputs: Sequence[Any], valid: Any) -> Node:
         return _product(b, inputs, names, parameters, kept)
@@ -77,7 +77,7 @@ def cartesian(
     (result,) = broadcast(b, nodes, act, name="cartesian", right_broadcast=False, stop=stop, dense_leaves=False)
     if len(kept) < len(nodes) - 1:
         result = _ragged_above(b, result, position - 1)
-    return wrap(b, result)
+    return wrap(b, result, False, *values)
 
 
 def argcartesian(
@@ -99,7 +99,7 @@ def argcartesian(
         b, node, _ = single(x)
         here = positive_axis(node, axis)
         here = axis if here is None else here
-        return wrap(b, positions(b, node, here)), here
+        return wrap(b, positions(b, node, here), False, x), here
 
     names, values = columns_of(arrays, "argcartesian")
     indexes = [index(x) for x in values]
