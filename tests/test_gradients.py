@@ -69,7 +69,6 @@ OPERATIONS: dict[str, Any] = {
     "combinations of three": lambda x: _product(ragged.combinations(x, 3, replacement=True)),
     "to_packed": lambda x: ragged.to_packed(x) ** 2,
     "padded": lambda x: ragged.to_padded(ragged.fill_none(x, 0.5) if _has_missing(x) else x)[0] ** 2,
-    "stop_gradient": lambda x: ragged.stop_gradient(x) * x,
 }
 
 
@@ -156,6 +155,11 @@ def test_backends_agree_and_nothing_is_nan(name, rows):
         its_flat = ragged.to_numpy(ragged.flatten(its_gradient, axis=None))
         np.testing.assert_allclose(its_flat, flat, rtol=1e-10, atol=1e-12)
         assert str(its_gradient.type) == str(gradient.type)
+
+
+def test_a_constant_has_no_slope(backend):
+    gradient = ragged.grad(lambda x: ragged.sum(ragged.stop_gradient(x) * x))(build(SMOOTH["rows"]))
+    assert gradient.to_list() == SMOOTH["rows"]
 
 
 lengths = st.lists(st.integers(0, 4), min_size=3, max_size=5)
