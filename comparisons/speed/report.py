@@ -1,0 +1,215 @@
+"""The tables and plots of docs/speed.md, made from the JSON of run.py and memory.py.
+
+    python comparisons/speed/report.py [--speed FILE] [--memory FILE] [--page docs/speed.md]
+
+The page's text is written by hand; what stands between its two markers is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "speed.md"
+BEGIN, END = "<!-- tables: made by comparisons/speed/report.py -->", "<!-- end of tables -->"
+SCHEMA = 1
+Entry: TypeAlias = "dict[str, Any]"
+
+COLUMNS = (
+    ("ragged-numpy", "NumPy", ("awkward-numpy", "numpy-flat")),
+    ("ragged-jax", "JAX", ("awkward-jax", "jax-handwritten")),
+)
+NAMES = {
+    "awkward-numpy": "Awkward",
+    "numpy-flat": "flat NumPy",
+    "awkward-jax": "Awkward on JAX",
+    "jax-handwritten": "jitted JAX by hand",
+}
+SHAPES = {
+    "fifth": "a fifth as many rows",
+    "ones": "rows of one element",
+    "thousands": "rows of a thousand",
+    "unequal": "one row of half a million, a million rows of none or one",
+}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The JSON of one run."""
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if report["schema"] != SCHEMA:
+        raise SystemExit(f"{path} has schema {report['schema']}; this script reads {SCHEMA}")
+    return report
+
+
+def unique(values: Iterable[Any]) -> list[Any]:
+    """The values without repetition, in order of appearance."""
+    return list(dict.fromkeys(values))
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in markdown; all columns but the first are numbers."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
+
+
+def duration(seconds: float) -> str:
+    """Three digits and a unit."""
+    for limit, scale, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms")):
+        if seconds < limit:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def number(x: float) -> str:
+    """Two decimals at most, as many digits as matter."""
+    return f"{x:.2f}" if x < 10 else f"{x:.0f}"
+
+
+def speed_table(entries: Sequence[Entry]) -> str:
+    """One row an operation: our times, and how many times the peers' they are."""
+    head = ["row"]
+    for _, title, peers in COLUMNS:
+        head += [title, *(f"÷ {NAMES[peer]}" for peer in peers)]
+    lines = []
+    for row in unique(e["row"] for e in entries):
+        found = {e["library"]: e for e in entries if e["row"] == row}
+        cells = [f"`{row}`"]
+        for library, _, peers in COLUMNS:
+            entry = found.get(library, {})
+            cells.append(duration(entry["median"]) if "median" in entry else "–")
+            cells += [number(entry["ratio"][peer]) if peer in entry.get("ratio", {}) else "–" for peer in peers]
+        lines.append(cells)
+    return table(head, lines)
+
+
+def missing(entries: Sequence[Entry]) -> str:
+    """Why some times are not there."""
+    lines = unique(
+        f"- `{e['row']}`, {NAMES.get(e['library'], e['library'])}: {e['missing']}"
+        for e in entries
+        if "missing" in e and e["missing"] != "too large to hold"
+    )
+    return "\n".join(["Not measured:", "", *lines]) if lines else ""
+
+
+def memory_table(report: dict[str, Any], shape: str) -> str:
+    """Peaks beyond operands and results, in units of the content."""
+    entries = [e for e in report["results"] if e["shape"] == shape]
+    lines = []
+    for row in unique(e["row"] for e in entries):
+        found = {e["library"]: e for e in entries if e["row"] == row}
+        own, peer = found["ragged-numpy"], found.get("awkward-numpy")
+        kept = number(own["kept"]) if "kept" in own else ""
+        lines.append(
+            [f"`{row}`", number(own["result"]), kept, number(own["peak"]), number(peer["peak"]) if peer else ""]
+        )
+    return table(["row", "result", "kept by the tape", "peak", "peak of Awkward"], lines)
+
+
+def places(report: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """Shape, elements and rows of every table."""
+    return unique((e["shape"], e["elements"], e["nrows"]) for e in report["results"])
+
+
+def page(speed: dict[str, Any], memory: dict[str, Any] | None, pictures: Sequence[str]) -> str:
+    """What stands between the markers."""
+    machine, settings = speed["machine"], speed["settings"]
+    versions = ", ".join(f"{name} {v}" for name, v in speed["versions"].items())
+    threads = ", ".join(f"{name} {n}" for name, n in machine["threads"].items())
+    parts = [
+        f"Measured {speed['date'][:10]} in {settings['dtype']} on {machine['cores']} cores ({machine['cpu']}, "
+        f"{machine['system']}); threads: {threads}; {versions}.",
+        *(f"![{Path(p).stem}]({p})" for p in pictures),
+    ]
+    for shape, elements, nrows in places(speed):
+        entries = [e for e in speed["results"] if (e["shape"], e["elements"]) == (shape, elements)]
+        parts += [f"### {elements:,} elements, {nrows:,} rows: {SHAPES[shape]}", speed_table(entries)]
+    parts.append(missing(speed["results"]))
+    if memory is not None:
+        for shape in unique(e["shape"] for e in memory["results"]):
+            parts += [f"### Memory on NumPy, in units of the content: {SHAPES[shape]}", memory_table(memory, shape)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def plots(speed: dict[str, Any], folder: Path) -> list[str]:
+    """Pictures of a run: the ratios of every row, and the times against the size."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    folder.mkdir(parents=True, exist_ok=True)
+    return [name for name in (ratio_plot(speed, folder), size_plot(speed, folder)) if name]
+
+
+def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
+    """Ours divided by each peer, at the largest size of the usual shape."""
+    from matplotlib import pyplot
+
+    usual = [e for e in speed["results"] if e["shape"] == "fifth"]
+    largest = max((e["elements"] for e in usual), default=0)
+    entries = [e for e in usual if e["elements"] == largest and e.get("ratio")]
+    if not entries:
+        return ""
+    rows = unique(e["row"] for e in entries)
+    figure, axes = pyplot.subplots(figsize=(8, 0.3 * len(rows) + 1.2), layout="constrained")
+    for peer, marker in zip(NAMES, "osD^", strict=True):
+        points = [(e["ratio"][peer], rows.index(e["row"])) for e in entries if peer in e["ratio"]]
+        axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
+    axes.axvline(1, color="grey", linewidth=0.8)
+    axes.set(xscale="log", xlabel=f"time of ragged divided by the peer's, {largest:,} elements")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.invert_yaxis()
+    axes.legend(fontsize="small")
+    figure.savefig(folder / "ratios.svg")
+    pyplot.close(figure)
+    return f"{folder.name}/ratios.svg"
+
+
+def size_plot(speed: dict[str, Any], folder: Path) -> str:
+    """Nanoseconds an element against the number of elements, a panel a row."""
+    from matplotlib import pyplot
+
+    usual = [e for e in speed["results"] if e["shape"] == "fifth" and "median" in e]
+    rows, libraries = unique(e["row"] for e in usual), unique(e["library"] for e in usual)
+    if not rows:
+        return ""
+    height = -(-len(rows) // 4)
+    figure, panels = pyplot.subplots(height, 4, figsize=(11, 2.2 * height), squeeze=False, layout="constrained")
+    for panel in panels.flat[len(rows) :]:
+        panel.set_axis_off()
+    for row, panel in zip(rows, panels.flat, strict=False):
+        for library in libraries:
+            points = sorted((e["elements"], e["median"]) for e in usual if (e["row"], e["library"]) == (row, library))
+            panel.plot([n for n, _ in points], [t / n * 1e9 for n, t in points], ".-", label=library, linewidth=1)
+        panel.set_title(row, fontsize="small")
+        panel.set(xscale="log", yscale="log")
+        panel.tick_params(labelsize="x-small")
+    handles, labels = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize="small")
+    figure.supylabel("ns an element", fontsize="small")
+    figure.savefig(folder / "sizes.png", dpi=80)
+    pyplot.close(figure)
+    return f"{folder.name}/sizes.png"
+
+
+def main() -> None:
+    """Rewrite the page's tables and its pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--speed", type=Path, default=HERE / "results" / "speed.json")
+    parser.add_argument("--memory", type=Path, default=HERE / "results" / "memory.json")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    speed = load(options.speed)
+    memory = load(options.memory) if options.memory.exists() else None
+    pictures = plots(speed, options.page.parent / "speed")
+    text = options.page.read_text(encoding="utf-8") if options.page.exists() else f"{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    options.page.write_text(f"{before}{BEGIN}\n\n{page(speed, memory, pictures)}\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

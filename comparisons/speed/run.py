@@ -1,0 +1,105 @@
+"""The speed tables: every row (operation) on every library, interleaved in one process.
+
+    python comparisons/speed/run.py [--quick] [--rows exp,sort] [--sizes 5,1e4] [--shapes fifth,ones] [--out FILE]
+
+Writes JSON, from which report.py makes the tables and plots. All libraries wait for their results; sizes are numbers
+of elements in a fifth as many rows, other shapes are measured at a million.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import inputs
+from inputs import Case
+from libraries import LIBRARIES, PEERS, call, machine, versions
+from programs import ROWS
+from timing import interleaved, summary
+
+SCHEMA = 1
+SIZES = (5, 10_000, 1_000_000, 5_000_000)
+ONE_SIZE = 1_000_000
+RESULTS = Path(__file__).parent / "results"
+
+
+def cases(sizes: Sequence[int], shapes: Sequence[str], one_size: int, dtype: str) -> list[Case]:
+    """A fifth as many rows at every size, the other shapes at one."""
+    found = [Case.make("fifth", n, dtype) for n in sizes] if "fifth" in shapes else []
+    return found + [Case.make(shape, one_size, dtype) for shape in shapes if shape != "fifth"]
+
+
+def measure(row: str, case: Case, libraries: Sequence[str], budget: float, rounds: tuple[int, int]) -> list[Any]:
+    """The entries of one row on one case: a time or the reason why there is none, for each library."""
+    place = {"row": row, "kind": ROWS[row].kind, "shape": case.shape, "elements": case.elements, "nrows": case.nrows}
+    if not ROWS[row].fits(case.lengths):
+        return [{**place, "library": library, "missing": "too large to hold"} for library in libraries]
+    found = {library: call(library, case, row) for library in libraries}
+    times, missing = interleaved({name: each for name, each in found.items() if each}, budget, rounds)
+    entries = [{**place, "library": name, **summary(times, name, PEERS.get(name, ()))} for name in times]
+    return entries + [{**place, "library": name, "missing": why} for name, why in missing.items()]
+
+
+def line(entries: Sequence[Any]) -> str:
+    """What is shown while it runs."""
+    first = entries[0]
+    times = " ".join(f"{e['library']} {e['median'] * 1e6:.0f}" for e in entries if "median" in e)
+    ratios = " ".join(f"{p}: {q:.2f}" for e in entries for p, q in e.get("ratio", {}).items())
+    return f"{first['row']:22} {first['shape']:9} {first['elements']:8}  us: {times} | ratios: {ratios}"
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, few rounds: to see that it runs")
+    parser.add_argument("--rows", help="some of: " + ", ".join(ROWS).replace("%", "%%"))
+    parser.add_argument("--sizes", help="numbers of elements in a fifth as many rows")
+    parser.add_argument("--shapes", default=",".join(inputs.SHAPES))
+    parser.add_argument("--libraries", default=",".join(LIBRARIES))
+    parser.add_argument("--dtype", default="float64")
+    parser.add_argument("--budget", type=float, default=3.0, help="seconds for one row on one case")
+    parser.add_argument("--out", type=Path, default=RESULTS / "speed.json")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and write after every row."""
+    chosen = options()
+    rows = split_rows(chosen.rows) if chosen.rows else list(ROWS)
+    sizes = [int(float(n)) for n in chosen.sizes.split(",")] if chosen.sizes else (5, 1000) if chosen.quick else SIZES
+    budget, rounds = (0.02, (3, 3)) if chosen.quick else (chosen.budget, (5, 41))
+    measured = cases(sizes, chosen.shapes.split(","), 1000 if chosen.quick else ONE_SIZE, chosen.dtype)
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "machine": machine(),
+        "settings": {"dtype": chosen.dtype, "budget": budget, "quick": chosen.quick},
+        "results": [],
+    }
+    for row in rows:
+        for case in measured:
+            entries = measure(row, case, chosen.libraries.split(","), budget, rounds)
+            report["results"] += entries
+            print(line(entries), flush=True)
+        chosen.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def split_rows(text: str) -> list[str]:
+    """Names of rows parted by commas, which the names themselves may hold."""
+    found, rest = [], text
+    while rest:
+        name = max((name for name in ROWS if rest == name or rest.startswith(name + ",")), key=len, default=None)
+        if name is None:
+            raise SystemExit(f"no row {rest!r}; there are {'; '.join(ROWS)}")
+        found.append(name)
+        rest = rest[len(name) + 1 :]
+    return found
+
+
+if __name__ == "__main__":
+    main()

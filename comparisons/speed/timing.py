@@ -1,0 +1,102 @@
+"""Interleaved timing: every round calls each library once, so that what disturbs the machine disturbs them all."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["interleaved", "summary"]
+
+Call = Callable[[], Any]
+SHORTEST = 2e-3
+"""Seconds that one measurement takes at least: shorter calls are repeated and divided."""
+FAILURES = (TypeError, ValueError, RuntimeError, NotImplementedError)
+
+
+def seconds(call: Call, repeat: int) -> float:
+    """Mean seconds of so many calls in a row."""
+    begin = time.perf_counter()
+    for _ in range(repeat):
+        call()
+    return (time.perf_counter() - begin) / repeat
+
+
+class Race:
+    """The calls that still run, and why the others no longer do (some fail at random, after many good rounds)."""
+
+    def __init__(self, calls: Mapping[str, Call]) -> None:
+        self.calls = dict(calls)
+        self.failed: dict[str, str] = {}
+
+    def seconds(self, name: str, repeat: int) -> float | None:
+        """The time of one measurement; None once the call has failed."""
+        if name not in self.calls:
+            return None
+        try:
+            return seconds(self.calls[name], repeat)
+        except FAILURES as error:
+            del self.calls[name]
+            lines = str(error).strip().splitlines() or [""]
+            self.failed[name] = f"{type(error).__name__}: {lines[0]}"
+            return None
+
+
+def interleaved(
+    calls: Mapping[str, Call], budget: float, rounds: tuple[int, int]
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """The seconds of every round of each call, after a warm-up; and why calls failed that have none.
+
+    Args:
+        calls: what to time, by name.
+        budget: seconds that it may take in all, within the bounds of `rounds`.
+        rounds: fewest and most rounds.
+    """
+    race = Race(calls)
+    once = {}
+    for name in calls:  # compile, fill caches, then look how long it takes
+        if race.seconds(name, 2) is not None and (estimate := race.seconds(name, 1)):
+            once[name] = estimate
+    names = list(once)
+    if not names:
+        return {}, race.failed
+    repeats = {name: max(1, int(SHORTEST / once[name])) for name in names}
+    total = sum(once[name] * repeats[name] for name in names)
+    count = min(max(int(budget / total), rounds[0]), rounds[1])
+    times: dict[str, list[float]] = {name: [] for name in names}
+    gc.collect()
+    gc.disable()
+    try:
+        for i in range(count):
+            for name in turn(names, i):
+                if (measured := race.seconds(name, repeats[name])) is not None:
+                    times[name].append(measured)
+    finally:
+        gc.enable()
+    return {name: times[name] for name in race.calls if name in times}, race.failed
+
+
+def turn(names: Sequence[str], i: int) -> Sequence[str]:
+    """The order of a round: each name comes first in turn."""
+    begin = i % len(names)
+    return [*names[begin:], *names[:begin]]
+
+
+def summary(times: Mapping[str, list[float]], name: str, peers: tuple[str, ...]) -> dict[str, Any]:
+    """The median in seconds, the spread (between the quartiles, relative to the median), and the median of the rounds'
+    ratios to each peer."""
+    own = times[name]
+    median = statistics.median(own)
+    low, _, high = statistics.quantiles(own, n=4)
+    return {
+        "median": median,
+        "spread": (high - low) / median,
+        "rounds": len(own),
+        "ratio": {
+            peer: statistics.median(mine / other for mine, other in zip(own, times[peer], strict=True))
+            for peer in peers
+            if peer in times
+        },
+    }
