@@ -73,10 +73,20 @@ def level_of(node: Node, axis: int, name: str) -> tuple[int, int]:
     return level, depth
 
 
-def reduce(r: Reducer, array: Any, axis: Any, keepdims: bool, mask_identity: bool, initial: Any = None) -> Any:
+def reduce(
+    r: Reducer,
+    array: Any,
+    axis: Any,
+    keepdims: bool,
+    mask_identity: bool,
+    initial: Any = None,
+    behavior: Any = None,
+    attrs: Any = None,
+) -> Any:
     """The reduction of an array along an axis (or over everything), as every public reducer returns it."""
     b, node, dense = single(array)
-    return wrap(b, Run(b, r, mask_identity, initial, b).along(node, axis, keepdims), dense)
+    result = Run(b, r, mask_identity, initial, b).along(node, axis, keepdims)
+    return wrap(b, result, dense, array, attrs=attrs, behavior=behavior)
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ def transform(transformation: Callable[..., Any], array: Any) -> Any:
     <Array [[-1, -2], [], [-3]] type='3 * var * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, walk(b, transformation, node, 1), dense)
+    return wrap(b, walk(b, transformation, node, 1), dense, array)
 
 
 def walk(b: Backend, transformation: Callable[..., Any], node: Node, depth: int) -> Node:

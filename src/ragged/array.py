@@ -194,7 +194,8 @@ class Array(Conversions, Operators):
         raise StructureError("the truth of an array of several values is ambiguous; use ragged.any or ragged.all")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Array._of, (self.layout, self._backend, self._attrs, self._behavior)
+        kept = {key: value for key, value in (self._attrs or {}).items() if not str(key).startswith("@")}
+        return Array._of, (self.layout, self._backend, kept or None, self._behavior)
 
 
 class Record(Printed):
@@ -239,6 +240,16 @@ class Record(Printed):
     def layout(self) -> Node:
         """The record node, of length 1."""
         return self._array.layout
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Metadata that the user attached."""
+        return self._array.attrs
+
+    @property
+    def behavior(self) -> Mapping[Any, Any] | None:
+        """The behaviors that the record was given, as Awkward's."""
+        return self._array.behavior
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple) and key:

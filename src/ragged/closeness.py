@@ -58,7 +58,7 @@ def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan:
         return Flat(close, backend.size(close)) if any(type(each) is Flat for each in inputs) else close
 
     (result,) = broadcast(backend, nodes, action, name="isclose")
-    return wrap(backend, result, dense)
+    return wrap(backend, result, dense, a, b)
 
 
 def _close(b: Backend, x: Any, y: Any, rtol: float, atol: float, equal_nan: bool) -> Any:

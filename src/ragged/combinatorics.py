@@ -49,7 +49,8 @@ def combinations(
     [[(1, 2), (1, 3), (2, 3)], [], [(4, 5)]]
     """
     b, node, _ = single(array)
-    return wrap(b, _combinations(b, node, n, replacement, axis, fields, named(parameters, with_name)))
+    tuples = _combinations(b, node, n, replacement, axis, fields, named(parameters, with_name))
+    return wrap(b, tuples, False, array)
 
 
 def argcombinations(
@@ -72,7 +73,8 @@ def argcombinations(
     here = positive_axis(node, axis)
     axis = axis if here is None else here
     index = positions(b, node, axis)
-    return wrap(b, _combinations(b, index, n, replacement, axis, fields, named(parameters, with_name)))
+    tuples = _combinations(b, index, n, replacement, axis, fields, named(parameters, with_name))
+    return wrap(b, tuples, False, array)
 
 
 def _combinations(

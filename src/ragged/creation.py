@@ -94,7 +94,7 @@ def _filled(array: Any, value: Any, dtype: Any, including_unknown: bool, text: s
         return _repeated_text(b, text, lists)
 
     unknown = dtype if including_unknown else None
-    return wrap(b, map_values(b, node, fill, fill_text, unknown), dense)
+    return wrap(b, map_values(b, node, fill, fill_text, unknown), dense, array)
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
@@ -175,7 +175,7 @@ def values_astype(array: Any, to: Any, *, including_unknown: bool = False) -> An
         except TypeError as error:
             raise DTypeError(f"values_astype: {b.dtype(flat.data)} cannot be cast to {dtype}: {error}") from error
 
-    return wrap(b, map_values(b, node, cast, None, dtype if including_unknown else None), dense)
+    return wrap(b, map_values(b, node, cast, None, dtype if including_unknown else None), dense, array)
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:

@@ -17,7 +17,7 @@ from ragged.array import Record as RecordValue
 from ragged.broadcasting import broadcast, intersect_parameters
 from ragged.errors import DTypeError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Record, is_text
-from ragged.operands import operands, wrap
+from ragged.operands import metadata, operands, wrap
 from ragged.ufuncs import functions
 
 if TYPE_CHECKING:
@@ -75,15 +75,8 @@ def elementwise(name: str, *args: Any) -> Any:
 
 
 def _array(node: Node, b: Backend, args: tuple[Any, ...]) -> Array:
-    """The result as an array with the operands' attrs and behaviors, the first operand's before the others'."""
-    attrs = behavior = None
-    for x in reversed(args):
-        if type(x) is Array:
-            if x._attrs:
-                attrs = {**(attrs or {}), **x._attrs}
-            if x._behavior:
-                behavior = {**(behavior or {}), **x._behavior}
-    return Array._of(node, b, attrs, behavior)
+    """The result as an array with the operands' attrs and behaviors."""
+    return Array._of(node, b, *metadata(args))
 
 
 def _apply(b: Backend, name: str, values: tuple[Any, ...], valid: Any = None) -> Any:
@@ -202,7 +195,7 @@ def _matmul(name: str, *args: Any) -> Any:
         result = b.matmul(x, y)
     except (ValueError, TypeError) as error:
         raise StructureError(f"matmul: shapes {x.shape} and {y.shape} do not line up: {error}") from error
-    return wrap(b, Flat(result, b.size(result)), dense) if len(result.shape) else result
+    return wrap(b, Flat(result, b.size(result)), dense, *args) if len(result.shape) else result
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -48,9 +48,9 @@ def concatenate(arrays: Any, axis: int = 0, *, mergebool: bool = True) -> Any:
     position = _position(nodes, axis)
     if position == 0:
         entries = [node if isinstance(node, Node) else repeated(b, node, 1) for node in nodes]
-        return wrap(b, merge(b, entries, mergebool), dense)
+        return wrap(b, merge(b, entries, mergebool), dense, *arrays)
     if position == 1 and all(type(node) is Lists and node.length == nodes[0].length for node in nodes):
-        return wrap(b, _side_by_side(b, nodes, mergebool))
+        return wrap(b, _side_by_side(b, nodes, mergebool), False, *arrays)
 
     def stop(inputs: Sequence[Any], depth: int) -> bool:
         if any(isinstance(x, Node) and depth_range(x) == (1, 1) for x in inputs):
@@ -61,7 +61,7 @@ def concatenate(arrays: Any, axis: int = 0, *, mergebool: bool = True) -> Any:
         return _side_by_side(b, inputs, mergebool)
 
     (joined,) = broadcast(b, nodes, act, name="concatenate", right_broadcast=False, stop=stop, dense_leaves=False)
-    return wrap(b, joined, dense)
+    return wrap(b, joined, dense, *arrays)
 
 
 concat = concatenate
@@ -86,9 +86,10 @@ def stack(arrays: Any, axis: int = 0) -> Any:
         at = next(i for i, length in enumerate(lengths) if length != lengths[0])
         raise StructureError(f"stack: array 0 has length {lengths[0]}, but array {at} has length {lengths[at]}")
     if axis in (0, -1 - depth_range(nodes[0])[1]):
-        return wrap(b, regular(b, merge(b, nodes, name="stack"), lengths[0], len(nodes)), dense)
+        return wrap(b, regular(b, merge(b, nodes, name="stack"), lengths[0], len(nodes)), dense, *arrays)
     if axis == 1:
-        return wrap(b, _side_by_side(b, [regular(b, node, 1, node.length) for node in nodes], True), dense)
+        columns = [regular(b, node, 1, node.length) for node in nodes]
+        return wrap(b, _side_by_side(b, columns, True), dense, *arrays)
     raise AxisError(f"stack: axis={axis}; a new axis can only be the first (0) or the second (1)")
 
 

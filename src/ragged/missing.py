@@ -67,7 +67,7 @@ def mask(array: Any, mask: Any, *, valid_when: bool = True) -> Any:
     if type(node) is Lists and type(condition) is Lists and node.parameters is None and node.rows.same(condition.rows):
         inner = condition.content
         if type(inner) is Flat and inner.data.ndim == 1:
-            return wrap(b, Lists(node.rows, _masked(b, node.content, inner, valid_when)))
+            return wrap(b, Lists(node.rows, _masked(b, node.content, inner, valid_when)), False, array, mask)
 
     def stop(nodes: Sequence[Any], depth: int) -> bool:
         return type(nodes[1]) is Flat and nodes[1].data.ndim == 1
@@ -76,7 +76,7 @@ def mask(array: Any, mask: Any, *, valid_when: bool = True) -> Any:
         return _masked(b, inputs[0], inputs[1], valid_when)
 
     (masked,) = broadcast(b, [node, condition], act, name="mask", right_broadcast=False, stop=stop, dense_leaves=False)
-    return wrap(b, masked)
+    return wrap(b, masked, False, array, mask)
 
 
 def _masked(b: Backend, node: Node, condition: Any, valid_when: bool) -> Node:
@@ -106,7 +106,7 @@ def is_none(array: Any, axis: int = 0) -> Any:
             return Flat(b.asarray(~node.valid), node.length)
         return Flat(b.full((node.length,), False, "bool"), node.length)
 
-    return wrap(b, visit(b, node, axis, action, "is_none"), dense)
+    return wrap(b, visit(b, node, axis, action, "is_none"), dense, array)
 
 
 def fill_none(array: Any, value: Any, axis: int | None = -1) -> Any:
@@ -137,14 +137,14 @@ def fill_none(array: Any, value: Any, axis: int | None = -1) -> Any:
         return _filled(b, node, number, filling)
 
     if axis is None:
-        return wrap(b, _fill_all(b, node, fill))
+        return wrap(b, _fill_all(b, node, fill), False, array, value)
 
     def action(node: Any, here: int | None) -> Node | None:
         if here != 0 or isinstance(node, Record | Union):
             return None
         return fill(node) if isinstance(node, Option) else node
 
-    return wrap(b, visit(b, node, axis, action, "fill_none"))
+    return wrap(b, visit(b, node, axis, action, "fill_none"), False, array, value)
 
 
 def _one_entry(value: Any) -> tuple[Node, Backend | None]:
@@ -217,13 +217,13 @@ def drop_none(array: Any, axis: int | None = None) -> Any:
     """
     b, node, dense = single(array)
     if axis is None:
-        return wrap(b, _drop_all(b, present(b, node) if isinstance(node, Option) else node), dense)
+        return wrap(b, _drop_all(b, present(b, node) if isinstance(node, Option) else node), dense, array)
     shallowest = depth_range(node)[0]
     if axis >= shallowest:
         raise AxisError(f"drop_none: axis={axis} exceeds the depth of this array, which is {shallowest}")
     if positive_axis(node, axis) == 0:
-        return wrap(b, present(b, node) if isinstance(node, Option) else node, dense)
-    return wrap(b, _drop_at(b, node, axis), dense)
+        return wrap(b, present(b, node) if isinstance(node, Option) else node, dense, array)
+    return wrap(b, _drop_at(b, node, axis), dense, array)
 
 
 def _drop_all(b: Backend, node: Any) -> Any:

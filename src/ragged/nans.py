@@ -50,7 +50,7 @@ def nan_to_num(
         return Flat(replaced, b.size(replaced)) if type(inputs[0]) is Flat else replaced
 
     (result,) = broadcast(b, nodes, action, name="nan_to_num")
-    return wrap(b, result, dense)
+    return wrap(b, result, dense, array)
 
 
 def _finite(b: Backend, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
@@ -94,7 +94,7 @@ def nan_to_none(array: Any) -> Any:
             found = Regular(found, size, length)
         return found
 
-    return wrap(b, _joined_options(b, map_values(b, node, missing, None)))
+    return wrap(b, _joined_options(b, map_values(b, node, missing, None)), False, array)
 
 
 def _joined_options(b: Backend, node: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.array import Array
+from ragged.array import Record as Entry
 from ragged.errors import BackendMismatchError, DTypeError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
 from ragged.registry import backend_of_dense, get_backend
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["common_backend", "map_flats", "move", "operand", "operands", "single", "wrap"]
+__all__ = ["common_backend", "map_flats", "metadata", "move", "operand", "operands", "single", "wrap"]
 
 NODES = (Flat, Lists, Regular, Record, Option, Union)
 
@@ -134,8 +135,34 @@ def single(x: Any) -> tuple[Backend, Node, bool]:
     return backend or get_backend("numpy"), node, not is_ragged
 
 
-def wrap(b: Backend, result: Any, dense: bool = False) -> Any:
-    """A node as an `Array` (as a dense value where operands and result are dense); other values as they are."""
+def wrap(b: Backend, result: Any, dense: bool = False, *given: Any, attrs: Any = None, behavior: Any = None) -> Any:
+    """A node as an `Array` (as a dense value where operands and result are dense); other values as they are.
+
+    The array keeps the attrs and behaviors of what the operation was `given`, unless its own are named.
+    """
     if dense and type(result) is Flat:
         return result.data
-    return Array._of(result, b) if isinstance(result, Node) else result
+    if not isinstance(result, Node):
+        return result
+    kept_attrs, kept_behavior = metadata(given)
+    return Array._of(
+        result,
+        b,
+        kept_attrs if attrs is None else dict(attrs),
+        kept_behavior if behavior is None else behavior,
+    )
+
+
+def metadata(given: Sequence[Any]) -> tuple[dict[str, Any] | None, dict[Any, Any] | None]:
+    """The attrs and behaviors of operands (Awkward's too), merged: the first operand's win."""
+    attrs = behavior = None
+    for x in reversed(given):
+        if type(x) is Entry:
+            x = x._array
+        found = getattr(x, "_attrs", None)
+        if found:
+            attrs = {**(attrs or {}), **found}
+        found = getattr(x, "_behavior", None)
+        if found:
+            behavior = {**(behavior or {}), **found}
+    return attrs, behavior

@@ -64,8 +64,8 @@ def pad_none(array: Any, target: int, axis: int = 1, *, clip: bool = False) -> A
         return None
 
     if axis == 1 and type(node) is Lists:
-        return wrap(b, _pad_lists(b, node, target, clip))
-    return wrap(b, visit(b, node, axis, action, "pad_none"))
+        return wrap(b, _pad_lists(b, node, target, clip), False, array)
+    return wrap(b, visit(b, node, axis, action, "pad_none"), False, array)
 
 
 def _pad_outermost(b: Backend, node: Node, target: int, clip: bool) -> Node:
@@ -125,7 +125,7 @@ def firsts(array: Any, axis: int = 1) -> Any:
     """
     b, node, dense = single(array)
     if positive_axis(node, axis) == 0:
-        return wrap(b, node)[0] if node.length else None
+        return wrap(b, node, False, array)[0] if node.length else None
 
     def action(node: Any, here: int | None) -> Node | None:
         if here != 1 or not isinstance(node, Lists | Regular):
@@ -135,7 +135,7 @@ def firsts(array: Any, axis: int = 1) -> Any:
         rows, content = rows_of(b, node)
         return take_missing(b, content, rows.starts, rows.lengths > 0)
 
-    return wrap(b, visit(b, node, axis, action, "firsts"), dense)
+    return wrap(b, visit(b, node, axis, action, "firsts"), dense, array)
 
 
 def singletons(array: Any, axis: int = 0) -> Any:
@@ -160,4 +160,4 @@ def singletons(array: Any, axis: int = 0) -> Any:
         rows = Rows.from_lengths(ops, ops.astype(node.valid, "int64"), ops.size(kept))
         return Lists(rows, take(b, node.content, kept))
 
-    return wrap(b, visit(b, node, axis, action, "singletons"))
+    return wrap(b, visit(b, node, axis, action, "singletons"), False, array)

@@ -89,7 +89,8 @@ def with_parameter(array: Any, parameter: str, value: Any) -> Any:
     """
     b, node, _ = single(array)
     changed = {**(node.parameters or {}), parameter: value}
-    return wrap(b, replace(node, parameters={key: v for key, v in changed.items() if v is not None} or None))
+    kept = {key: v for key, v in changed.items() if v is not None}
+    return wrap(b, replace(node, parameters=kept or None), False, array)
 
 
 def with_name(array: Any, name: str | None) -> Any:
@@ -113,7 +114,7 @@ def with_name(array: Any, name: str | None) -> Any:
     if isinstance(array, Entry):
         return Entry(with_name(array._array, name))
     b, node, _ = single(array)
-    return wrap(b, renamed(node))
+    return wrap(b, renamed(node), False, array)
 
 
 def columns_of(arrays: Mapping[str, Any] | Sequence[Any], name: str) -> tuple[tuple[str, ...] | None, tuple[Any, ...]]:
@@ -172,7 +173,7 @@ def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) 
         return Entry(with_field(array._array, what, where))
     if len(path) > 1:
         b, node, _ = single(array)
-        inner = wrap(b, field_node(b, node, path[0])) if path[0] in _names(node) else None
+        inner = wrap(b, field_node(b, node, path[0]), False) if path[0] in _names(node) else None
         if inner is None:
             raise FieldError(f"with_field: no field {path[0]!r}; the records have {list(_names(node))}")
         return with_field(array, with_field(inner, what, path[1:]), path[0])
@@ -184,7 +185,7 @@ def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) 
     changed = _set_aligned(base, value, path[0])
     if changed is None:
         changed = _set_broadcast(b, base, value, path[0])
-    return wrap(b, changed)
+    return wrap(b, changed, False, array, what)
 
 
 def _has_records(node: Any) -> bool:
@@ -249,7 +250,7 @@ def without_field(array: Any, where: str | Sequence[str]) -> Any:
     if isinstance(array, Entry):
         return Entry(without_field(array._array, where))
     b, node, _ = single(array)
-    return wrap(b, _without(b, node, path))
+    return wrap(b, _without(b, node, path), False, array)
 
 
 def _without(b: Backend, node: Any, path: Sequence[str]) -> Any:

@@ -58,7 +58,7 @@ def sum(
     >>> ragged.sum([[1, 2, 3], [], [4, 5]], axis=0)
     <Array [5, 7, 3] type='3 * int64'>
     """
-    return reduce(SUM, array, axis, keepdims, mask_identity)
+    return reduce(SUM, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def prod(
@@ -76,7 +76,7 @@ def prod(
     >>> ragged.prod([[1, 2, 3], [], [4, 5]], axis=1)
     <Array [6, 1, 20] type='3 * int64'>
     """
-    return reduce(PROD, array, axis, keepdims, mask_identity)
+    return reduce(PROD, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def min(
@@ -103,7 +103,7 @@ def min(
     >>> ragged.min([[1, 2, 3], [], [4, 5]], axis=1)
     <Array [1, None, 4] type='3 * ?int64'>
     """
-    return reduce(MIN, array, axis, keepdims, mask_identity, initial)
+    return reduce(MIN, array, axis, keepdims, mask_identity, initial, behavior, attrs)
 
 
 def max(
@@ -130,7 +130,7 @@ def max(
     >>> ragged.max([[1, 2, 3], [], [4, 5]], axis=1)
     <Array [3, None, 5] type='3 * ?int64'>
     """
-    return reduce(MAX, array, axis, keepdims, mask_identity, initial)
+    return reduce(MAX, array, axis, keepdims, mask_identity, initial, behavior, attrs)
 
 
 def any(
@@ -148,7 +148,7 @@ def any(
     >>> ragged.any([[0, 2], [], [0]], axis=1)
     <Array [True, False, False] type='3 * bool'>
     """
-    return reduce(ANY, array, axis, keepdims, mask_identity)
+    return reduce(ANY, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def all(
@@ -166,7 +166,7 @@ def all(
     >>> ragged.all([[0, 2], [], [1]], axis=1)
     <Array [False, True, True] type='3 * bool'>
     """
-    return reduce(ALL, array, axis, keepdims, mask_identity)
+    return reduce(ALL, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def count(
@@ -184,7 +184,7 @@ def count(
     >>> ragged.count([[1, None], [], [3]], axis=1)
     <Array [1, 0, 1] type='3 * int64'>
     """
-    return reduce(COUNT, array, axis, keepdims, mask_identity)
+    return reduce(COUNT, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def count_nonzero(
@@ -202,7 +202,7 @@ def count_nonzero(
     >>> ragged.count_nonzero([[0, 2], [], [3]], axis=1)
     <Array [1, 0, 1] type='3 * int64'>
     """
-    return reduce(COUNT_NONZERO, array, axis, keepdims, mask_identity)
+    return reduce(COUNT_NONZERO, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def argmin(
@@ -222,7 +222,7 @@ def argmin(
     >>> ragged.argmin([[3, 1, 1], [], [4, 5]], axis=1)
     <Array [1, None, 0] type='3 * ?int64'>
     """
-    return reduce(ARGMIN, array, axis, keepdims, mask_identity)
+    return reduce(ARGMIN, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def argmax(
@@ -242,4 +242,4 @@ def argmax(
     >>> ragged.argmax([[1, 3, 3], [], [4, 5]], axis=1)
     <Array [1, None, 1] type='3 * ?int64'>
     """
-    return reduce(ARGMAX, array, axis, keepdims, mask_identity)
+    return reduce(ARGMAX, array, axis, keepdims, mask_identity, None, behavior, attrs)

@@ -30,7 +30,7 @@ def to_regular(array: Any, axis: int | None = 1) -> Any:
     <Array [[1, 2], [3, 4]] type='2 * 2 * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, _changed(b, node, axis, _closed, "to_regular"), dense)
+    return wrap(b, _changed(b, node, axis, _closed, "to_regular"), dense, array)
 
 
 def from_regular(array: Any, axis: int | None = 1) -> Any:
@@ -48,7 +48,7 @@ def from_regular(array: Any, axis: int | None = 1) -> Any:
     def opened(b: Backend, node: Lists | Regular) -> Node:
         return Lists(*rows_of(b, node), node.parameters)
 
-    return wrap(b, _changed(b, node, axis, opened, "from_regular"), dense)
+    return wrap(b, _changed(b, node, axis, opened, "from_regular"), dense, array)
 
 
 def to_packed(array: Any) -> Any:
@@ -59,7 +59,7 @@ def to_packed(array: Any) -> Any:
     <Array [[1, 2], [3]] type='2 * var * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, node, dense)
+    return wrap(b, node, dense, array)
 
 
 def _changed(b: Backend, node: Node, axis: int | None, change: Callable[..., Node], name: str) -> Node:

@@ -58,7 +58,7 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
 
     short = _choose_aligned(b, nodes, mergebool)
     if short is not None:
-        return wrap(b, short, dense)
+        return wrap(b, short, dense, *args, condition)
 
     def action(b: Backend, inputs: tuple[Any, ...], valid: Any) -> Any:
         chosen, x, y = inputs
@@ -68,7 +68,7 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
         return _choose(b, mask, x, y, mergebool)
 
     (result,) = broadcast(b, nodes, action, name="where", stop=_condition_reached, push_missing=0)
-    return wrap(b, result, dense)
+    return wrap(b, result, dense, *args, condition)
 
 
 def _choose_aligned(b: Backend, nodes: Sequence[Any], mergebool: bool) -> Any:
@@ -168,7 +168,8 @@ def _nonzero(condition: Any) -> tuple[Any, ...]:
         columns.append(places % max(size, 1))
         places = places // max(size, 1)
     columns.append(places)
-    return tuple(wrap(b, Flat(b.asarray(column), ops.size(column)), dense) for column in reversed(columns))
+    nodes = [Flat(b.asarray(column), ops.size(column)) for column in reversed(columns)]
+    return tuple(wrap(b, each, dense, condition) for each in nodes)
 
 
 def _rectangle(b: Backend, node: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -239,7 +240,7 @@ def broadcast_arrays(
         stop=stop,
         dense_leaves=depth_limit is None,
     )
-    return [wrap(b, result, dense) for result in results]
+    return [wrap(b, result, dense, x) for result, x in zip(results, arrays, strict=True)]
 
 
 def _is_array(x: Any) -> bool:

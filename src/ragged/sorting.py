@@ -59,7 +59,7 @@ def sort(
     >>> ragged.sort([[3, 1, 2], [], [5, 4]])
     <Array [[1, 2, 3], [], [4, 5]] type='3 * var * int64'>
     """
-    return run("sort", array, axis, ascending, False)
+    return run("sort", array, axis, ascending, False, behavior, attrs)
 
 
 def argsort(
@@ -77,10 +77,12 @@ def argsort(
     >>> ragged.argsort([[3, 1, 2], [], [5, 4]])
     <Array [[1, 2, 0], [], [1, 0]] type='3 * var * int64'>
     """
-    return run("argsort", array, axis, ascending, True)
+    return run("argsort", array, axis, ascending, True, behavior, attrs)
 
 
-def run(name: str, array: Any, axis: Any, ascending: bool, positions: bool) -> Any:
+def run(
+    name: str, array: Any, axis: Any, ascending: bool, positions: bool, behavior: Any = None, attrs: Any = None
+) -> Any:
     """What `sort` and `argsort` (`positions`) share: find the axis, and order its entries."""
     b, node, dense = single(array)
     sorter = Sorter(b, name, not ascending, positions)
@@ -91,9 +93,10 @@ def run(name: str, array: Any, axis: Any, ascending: bool, positions: bool) -> A
     if type(node) is Lists and (axis == 1 or axis == -1) and type(node.content) is Flat and not is_text(node):
         data = node.content.data
         if data.ndim == 1:
-            return wrap(b, Lists(node.rows, sorter.leaf(node.content, node.rows, None), node.parameters))
+            result = Lists(node.rows, sorter.leaf(node.content, node.rows, None), node.parameters)
+            return wrap(b, result, False, array, attrs=attrs, behavior=behavior)
     level, _ = level_of(node, axis, name)
-    return wrap(b, sorter.below(node, level), dense)
+    return wrap(b, sorter.below(node, level), dense, array, attrs=attrs, behavior=behavior)
 
 
 @dataclass(slots=True)

@@ -67,8 +67,8 @@ def mean(
     <Array [2, nan, 4.5] type='3 * float64'>
     """
     if weight is None:
-        return reduce(MEAN, x, axis, keepdims, mask_identity)
-    return weighted("mean", mean_of, x, weight, axis, keepdims, mask_identity)
+        return reduce(MEAN, x, axis, keepdims, mask_identity, None, behavior, attrs)
+    return weighted("mean", mean_of, x, weight, axis, keepdims, mask_identity, behavior, attrs)
 
 
 def var(
@@ -94,7 +94,7 @@ def var(
     >>> ragged.var([[1, 2, 3], [], [4, 6]], axis=1)
     <Array [0.667, nan, 1] type='3 * float64'>
     """
-    return weighted("var", partial(var_of, ddof=ddof), x, weight, axis, keepdims, mask_identity)
+    return weighted("var", partial(var_of, ddof=ddof), x, weight, axis, keepdims, mask_identity, behavior, attrs)
 
 
 def std(
@@ -116,7 +116,7 @@ def std(
     >>> ragged.std([[1, 3], [], [4]], axis=1)
     <Array [1, nan, 0] type='3 * float64'>
     """
-    return weighted("std", partial(std_of, ddof=ddof), x, weight, axis, keepdims, mask_identity)
+    return weighted("std", partial(std_of, ddof=ddof), x, weight, axis, keepdims, mask_identity, behavior, attrs)
 
 
 def ptp(
@@ -134,7 +134,7 @@ def ptp(
     >>> ragged.ptp([[1, 2, 4], [], [4, 5]], axis=1)
     <Array [3, None, 1] type='3 * ?int64'>
     """
-    return reduce(PTP if mask_identity else FILLED_PTP, array, axis, keepdims, mask_identity)
+    return reduce(PTP if mask_identity else FILLED_PTP, array, axis, keepdims, mask_identity, None, behavior, attrs)
 
 
 def logsumexp(x: Any, axis: int | None = None, keepdims: bool = False, mask_identity: bool = True) -> Any:
@@ -189,7 +189,7 @@ def softmax(
     result = softmax_lists(b, node, mask_identity and not keepdims)
     if mask_identity and keepdims:
         result = optional(b, result)
-    return wrap(b, result, dense)
+    return wrap(b, result, dense, x, attrs=attrs, behavior=behavior)
 
 
 def optional(b: Backend, node: Any) -> Node:
@@ -246,12 +246,20 @@ def softmax_entries(b: Backend, node: Node, rows: Rows) -> tuple[Node, Rows]:
 
 
 def weighted(
-    name: str, f: Callable[..., Any], x: Any, weight: Any, axis: Any, keepdims: bool, mask_identity: bool
+    name: str,
+    f: Callable[..., Any],
+    x: Any,
+    weight: Any,
+    axis: Any,
+    keepdims: bool,
+    mask_identity: bool,
+    behavior: Any,
+    attrs: Any,
 ) -> Any:
     """The reduction `f(b, x, segments, weight)` of an array and the weights that broadcast with it."""
     if weight is None:
         plain = Reducer(name, lambda b, values, segments, initial: f(b, values, segments))
-        return reduce(plain, x, axis, keepdims, mask_identity)
+        return reduce(plain, x, axis, keepdims, mask_identity, None, behavior, attrs)
     b, nodes, dense = operands(x, weight)
     ops = b.home()
     pair: list[Any] = []
@@ -267,7 +275,7 @@ def weighted(
 
     (numbers,) = broadcast(b, nodes, number, name=name, allow_records=False)
     run = Run(b, Reducer(name, segment), mask_identity, None, ops)
-    return wrap(b, run.along(numbers, axis, keepdims), dense)
+    return wrap(b, run.along(numbers, axis, keepdims), dense, x, weight, attrs=attrs, behavior=behavior)
 
 
 def flat_pair(b: Backend, name: str, inputs: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:

@@ -44,7 +44,7 @@ def num(array: Any, axis: int = 1) -> Any:
     """
     b, node, dense = single(array)
     if axis == 1 and type(node) is Lists:
-        return wrap(b, Flat(b.asarray(node.rows.lengths), node.rows.nrows))
+        return wrap(b, Flat(b.asarray(node.rows.lengths), node.rows.nrows), False, array)
     if positive_axis(node, axis) == 0:
         return node.length
 
@@ -55,7 +55,7 @@ def num(array: Any, axis: int = 1) -> Any:
             return Flat(b.asarray(node.rows.lengths), node.length)
         return Flat(b.full((node.length,), node.size, "int64"), node.length)
 
-    return wrap(b, visit(b, node, axis, lengths, "num"), dense)
+    return wrap(b, visit(b, node, axis, lengths, "num"), dense, array)
 
 
 def local_index(array: Any, axis: int = -1) -> Any:
@@ -69,7 +69,7 @@ def local_index(array: Any, axis: int = -1) -> Any:
     <Array [[0, 1, 2], [], [0, 1]] type='3 * var * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, positions(b, node, axis), dense)
+    return wrap(b, positions(b, node, axis), dense, array)
 
 
 def positions(b: Backend, node: Node, axis: int) -> Node:
@@ -124,12 +124,12 @@ def flatten(array: Any, axis: int | None = 1) -> Any:
     """
     b, node, dense = single(array)
     if axis == 1 and type(node) is Lists and node.parameters is None:
-        return wrap(b, node.content)
+        return wrap(b, node.content, False, array)
     if axis is None:
-        return wrap(b, _joined(b, leaves(b, node, True), "flatten"), dense)
+        return wrap(b, _joined(b, leaves(b, node, True), "flatten"), dense, array)
     if positive_axis(node, axis) == 0:
-        return wrap(b, _outermost_present(b, node), dense)
-    return wrap(b, _flattened(b, node, axis, axis)[1], dense)
+        return wrap(b, _outermost_present(b, node), dense, array)
+    return wrap(b, _flattened(b, node, axis, axis)[1], dense, array)
 
 
 def ravel(array: Any) -> Any:
@@ -140,7 +140,7 @@ def ravel(array: Any) -> Any:
     <Array [1, None, 3] type='3 * ?int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, _joined(b, leaves(b, node, False), "ravel"), dense)
+    return wrap(b, _joined(b, leaves(b, node, False), "ravel"), dense, array)
 
 
 def _joined(b: Backend, parts: list[Any], name: str) -> Node:
@@ -246,4 +246,5 @@ def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
     """
     b, node, _ = single(array)
     cutter = Cutter(b, counts, axis)
-    return wrap(b, cutter.finish(cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)))
+    cut = cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)
+    return wrap(b, cutter.finish(cut), False, array)

@@ -51,7 +51,7 @@ def zip(
     if depth_limit is None and not optiontype_outside_record:
         joined = _aligned(nodes, names, parameters)
         if joined is not None:
-            return wrap(b, joined)
+            return wrap(b, joined, False, *values)
     all_scalar = not any(isinstance(node, Node) for node in nodes)
     columns = [node if isinstance(node, Node) else repeated(b, node, 1) for node in nodes] if all_scalar else nodes
 
@@ -66,7 +66,7 @@ def zip(
         return Record(names, contents, length, parameters)
 
     (zipped,) = broadcast(b, columns, act, name="zip", right_broadcast=right_broadcast, stop=stop, dense_leaves=False)
-    result = wrap(b, zipped)
+    result = wrap(b, zipped, False, *values)
     return result[0] if all_scalar else result
 
 
@@ -110,5 +110,6 @@ def unzip(array: Any, *, how: type = tuple) -> Any:
         values = tuple(array[name] for name in names) or (array,)
     else:
         b, node, _ = single(array)
-        values = tuple(wrap(b, field_node(b, node, name)) for name in names) or (wrap(b, node),)
+        nodes = [field_node(b, node, name) for name in names] or [node]
+        values = tuple(wrap(b, each, False, array) for each in nodes)
     return values if how is tuple else dict(builtins.zip(names or ["0"], values, strict=True))
