@@ -109,6 +109,8 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "name",
             "xp",
             "level",
+            "promotes",
+            "unsupported",
             "size",
             "dtype",
             "serving",

@@ -30,6 +30,7 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     xp = np
+    promotes = True
 
     def home(self, *arrays: Any) -> Backend:
         return self
@@ -46,8 +47,8 @@ class NumpyBackend(Backend):
     def as_structure(self, x: Any) -> Any:
         return np.asarray(x)
 
-    def differentiating(self, x: Any) -> bool:
-        return False
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        return x.dtype  # type: ignore[no-any-return]
 
     def astype(self, x: Any, dtype: Any) -> Any:
         return np.asarray(x).astype(dtype, copy=False)
@@ -111,18 +112,8 @@ class NumpyBackend(Backend):
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
         return x.reshape(shape) if shape else x.reshape(())[()]  # a 0-d value is a NumPy scalar
 
-    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return np.broadcast_to(x, shape)
-
-    @np.errstate(all="ignore")
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.sum(x, axis=axes, dtype=x.dtype)
-
-    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return np.transpose(x, axes)
-
-    def matmul(self, x: Any, y: Any) -> Any:
-        return np.matmul(x, y)
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         return np.full(shape, value, dtype)

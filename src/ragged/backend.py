@@ -5,6 +5,9 @@ what gradients flow through. *Structure* (offsets, row ids, masks, indices; int6
 `home(...)`, which is the NumPy backend for NumPy, Numba and eager JAX. A structure computation calls
 the same methods, on the structure's backend.
 
+A framework with an array API namespace needs `name`, `xp`, `owns` and three segment kernels (docs/adding-a-backend.md);
+the rest has defaults, which an adapter overrides where it has a better form.
+
 Contracts that the core keeps, because frameworks differ: ids and indices are in range (an id equal to
 `nrows` marks slack and is dropped); sizes are explicit; the identity of an empty segment comes from the core.
 """
@@ -12,14 +15,16 @@ Contracts that the core keeps, because frameworks differ: ids and indices are in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ragged import _namespace
 from ragged.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ragged.rows import Rows, Segments
 
@@ -33,7 +38,11 @@ class Backend(ABC):
     level: int = 0
     """Depth of differentiation tapes; the deepest backend of an operation runs it."""
     xp: Any
-    """Array API namespace for content."""
+    """Array API namespace for content; the defaults below are written over it."""
+    promotes: bool = False
+    """Whether operators of two arrays promote as NumPy's do; if not, derivatives take the way over `apply`."""
+    unsupported: Mapping[str, str] = MappingProxyType({})
+    """What the framework cannot do: elementwise functions and dtypes by NumPy's name, each with the reason."""
 
     @property
     def base(self) -> Backend:
@@ -42,9 +51,9 @@ class Backend(ABC):
 
     # ------------------------------------------------------------------ where things are
 
-    @abstractmethod
     def home(self, *arrays: Any) -> Backend:
-        """The backend that structure made of these arrays lives on."""
+        """The backend that structure made of these arrays lives on; by default NumPy."""
+        return _namespace.host()
 
     @abstractmethod
     def owns(self, x: Any) -> bool:
@@ -58,21 +67,21 @@ class Backend(ABC):
         """The configuration that runs an operation on arrays of two configurations of this framework."""
         return max(self, other, key=lambda each: each.level)
 
-    @abstractmethod
     def asarray(self, x: Any, dtype: Any = None) -> Any:
         """Content from a NumPy array, a number or an array of this backend; shared where it can be."""
+        return _namespace.asarray(self, x, dtype)
 
-    @abstractmethod
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
         """The values as a NumPy array, shared where the framework allows."""
+        return np.from_dlpack(x)
 
-    @abstractmethod
     def as_structure(self, x: Any) -> Any:
         """Content values turned into structure (on `home(x)`), cut off from differentiation."""
+        return self.to_numpy(x)
 
-    @abstractmethod
     def differentiating(self, x: Any) -> bool:
         """Whether a derivative may be taken through `x`; only then kinks need their composed form."""
+        return False
 
     def known(self, x: Any) -> bool:
         """Whether the values of `x` are there now, so that structure can be made of them (not while JAX traces)."""
@@ -94,16 +103,14 @@ class Backend(ABC):
 
     def dtype(self, x: Any) -> np.dtype[Any]:
         """The NumPy dtype of an array of this backend."""
-        dtype: np.dtype[Any] = np.dtype(x.dtype)
-        return dtype
+        return _namespace.dtype_of(x)
 
-    @abstractmethod
     def astype(self, x: Any, dtype: Any) -> Any:
         """`x` cast to a NumPy dtype; `x` itself where it has it already."""
+        return self.xp.astype(x, _namespace.dtype_in(self, dtype), copy=False)
 
     # ------------------------------------------------------------------ differentiable primitives
 
-    @abstractmethod
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
         """The elementwise function `name` (see `ragged.ufuncs`) of arrays that broadcast as NumPy's do.
 
@@ -111,14 +118,15 @@ class Backend(ABC):
         other places may hold anything and must disturb neither values nor gradients.
         Functions with two results return a tuple.
         """
+        return _namespace.apply(self, name, args)
 
-    @abstractmethod
     def take(self, x: Any, index: Any) -> Any:
         """`x[index]` along axis 0; `index` is int64 structure, in range."""
+        return self.xp.take(x, self.asarray(index), axis=0)
 
-    @abstractmethod
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
+        return x[start:stop:step]
 
     @abstractmethod
     def segment_sum(self, x: Any, rows: Segments) -> Any:
@@ -128,41 +136,41 @@ class Backend(ABC):
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         """Maximum of each segment along axis 0 (NaN wins); `identity` where a segment is empty. No gradient."""
 
-    @abstractmethod
     def concat(self, arrays: Sequence[Any]) -> Any:
         """Arrays of one dtype joined along axis 0."""
+        return self.xp.concat(list(arrays))
 
-    @abstractmethod
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         """Elementwise choice; `condition` is structure or content, `x` and `y` arrays of one dtype or scalars."""
+        return _namespace.where(self, condition, x, y)
 
-    @abstractmethod
     def cumulative_sum(self, x: Any) -> Any:
         """Running sum along axis 0, in `x`'s own dtype."""
+        return self.xp.cumulative_sum(x, axis=0, dtype=x.dtype)
 
-    @abstractmethod
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
         """The same elements in another shape."""
+        return self.xp.reshape(x, shape)
 
-    @abstractmethod
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
         """`x` repeated to `shape` by NumPy's rule."""
+        return self.xp.broadcast_to(x, shape)
 
-    @abstractmethod
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
         """Sum over regular axes, in `x`'s own dtype; the axes are removed."""
+        return self.xp.sum(x, axis=axes, dtype=x.dtype)
 
-    @abstractmethod
     def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
         """Axes in another order."""
+        return self.xp.permute_dims(x, axes)
 
-    @abstractmethod
     def matmul(self, x: Any, y: Any) -> Any:
         """Matrix product, by the array API's rules."""
+        return self.xp.matmul(x, y)
 
-    @abstractmethod
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         """A new array filled with one value."""
+        return self.xp.full(shape, value, dtype=_namespace.dtype_in(self, dtype))
 
     def entry(self, x: Any, i: int) -> Any:
         """`x[i]` for a position in range: one axis less, the framework's own 0-d value of a 1-d array."""
@@ -174,25 +182,25 @@ class Backend(ABC):
 
     # ------------------------------------------------------------------ structure primitives
 
-    @abstractmethod
     def arange(self, n: Any) -> Any:
         """0 … n-1 as int64."""
+        return self.xp.arange(n, dtype=self.xp.int64)
 
-    @abstractmethod
     def repeat(self, x: Any, counts: Any, total: Any) -> Any:
         """Each `x[i]` repeated `counts[i]` times; `total` is the length of the result."""
+        return self.xp.repeat(x, self.asarray(counts), axis=0)
 
-    @abstractmethod
     def offsets_from_lengths(self, lengths: Any) -> Any:
         """0 and the running sum of the lengths, int64."""
+        return self.xp.cumulative_sum(lengths, include_initial=True, dtype=self.xp.int64)
 
-    @abstractmethod
     def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
         """Where each of `values` belongs in the sorted `x`, int64."""
+        return self.xp.searchsorted(x, values, side=side)
 
-    @abstractmethod
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
         """Indices where the 1-d mask is true, ascending, int64; `size` is their static number where one is needed."""
+        return self.xp.nonzero(mask)[0]
 
     @abstractmethod
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
@@ -225,9 +233,8 @@ class Backend(ABC):
         """Minimum of each segment (NaN wins); `identity` where a segment is empty. No gradient."""
         kind = self.dtype(x).kind
         if kind in "iub":
-            flip = np.invert if kind != "b" else np.logical_not
-            negated = flip(np.asarray(identity, self.dtype(x)))[()]
-            return self.apply(flip.__name__, self.segment_max(self.apply(flip.__name__, x), rows, negated))
+            negated = np.invert(np.asarray(identity, self.dtype(x)))[()]
+            return self.apply("invert", self.segment_max(self.apply("invert", x), rows, negated))
         return self.apply("negative", self.segment_max(self.apply("negative", x), rows, -identity))
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:

@@ -39,8 +39,8 @@ class Box:
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the value."""
-        return self.value.dtype
+        """The NumPy dtype of the value."""
+        return self.step.dtype
 
     @property
     def ndim(self) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Pullback", "Step", "custom_pulls", "deepest"]
+__all__ = ["Pullback", "Step", "by_apply", "custom_pulls", "deepest"]
 
 
 class Step:
@@ -23,11 +23,13 @@ class Step:
 
     __slots__ = ("dtype", "edges", "serial", "shape")
 
-    def __init__(self, serial: int, value: Any, edges: tuple[tuple[Step, Callable[..., Any]], ...]) -> None:
+    def __init__(
+        self, serial: int, shape: Any, dtype: np.dtype[Any], edges: tuple[tuple[Step, Callable[..., Any]], ...]
+    ) -> None:
         self.serial = serial
         self.edges = edges
-        self.shape = value.shape
-        self.dtype = value.dtype
+        self.shape = shape
+        self.dtype = dtype
 
 
 class Pullback:
@@ -84,6 +86,17 @@ class Pullback:
         )
 
 
+def by_apply(rule: Callable[..., Any], tape: Any, *values: Any) -> Any:
+    """A rule of arrays whose own operators do not promote: those of values on a tape go by `apply`."""
+
+    def on_tape(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple(map(on_tape, x))
+        return tape.leaf(x) if hasattr(x, "shape") and tape.owns(x) else x
+
+    return tape.value(rule(tape, *map(on_tape, values)))
+
+
 def deepest(b: Backend, values: Sequence[Any]) -> Backend:
     """`b`, or the deepest tape that any of the values is on."""
     for x in values:
@@ -109,7 +122,7 @@ def custom_pulls(outputs: Sequence[Any], n: int, backward: Callable[..., Any]) -
     def pull(i: int, j: int) -> Callable[..., Any]:
         def one(b: Backend, g: Any) -> Any:
             if latest[0] is not g or latest[1] != i:
-                cotangents = [b.full(x.shape, 0, x.dtype) for x in outputs]
+                cotangents = [b.full(x.shape, 0, b.dtype(x)) for x in outputs]
                 cotangents[i] = g
                 latest[:] = g, i, backward(cotangents)
             return latest[2][j]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.autodiff.box import Box
-from ragged.autodiff.pullback import Pullback, Step, custom_pulls, deepest
+from ragged.autodiff.pullback import Pullback, Step, by_apply, custom_pulls, deepest
 from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
@@ -52,13 +52,11 @@ class Tape(Backend):
     Steps refer to the steps before them, so what no output depends on is freed while the program runs.
     """
 
-    name = "tape"
-
     def __init__(self, inner: Backend) -> None:
         self.inner = inner
         self.level = inner.level + 1
         self.name = inner.name  # type: ignore[misc]
-        self.xp = inner.xp
+        self.xp, self.unsupported = inner.xp, inner.unsupported
         self._base = inner.base
         self._serials = count()
 
@@ -70,7 +68,7 @@ class Tape(Backend):
 
     def leaf(self, value: Any) -> Box:
         """An input of the program."""
-        return Box(value, self, Step(next(self._serials), value, ()))
+        return Box(value, self, Step(next(self._serials), value.shape, self.dtype(value), ()))
 
     def value(self, x: Any) -> Any:
         """What the inner backend sees of `x`."""
@@ -87,10 +85,11 @@ class Tape(Backend):
 
     def record(self, value: Any, *sources: tuple[Any, Callable[..., Any]]) -> Any:
         """`value` on the tape, with `(operand, pull)` for each operand that it was made of; integers are constants."""
-        if value.dtype.kind not in "fc":
+        dtype = self.dtype(value)
+        if dtype.kind not in "fc":
             return value
         edges = tuple((x.step, pull) for x, pull in sources if type(x) is Box and x.tape is self)
-        return Box(value, self, Step(next(self._serials), value, edges)) if edges else value
+        return Box(value, self, Step(next(self._serials), value.shape, dtype, edges)) if edges else value
 
     def constant(self, x: Any) -> Any:
         """The plain value beneath all tapes."""
@@ -122,6 +121,9 @@ class Tape(Backend):
     def differentiating(self, x: Any) -> bool:
         return type(x) is Box or self.inner.differentiating(x)
 
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        return x.step.dtype if type(x) is Box else self._base.dtype(x)
+
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         self._base.configured(device, precision)
         return self
@@ -143,8 +145,10 @@ class Tape(Backend):
         return self._elementwise(ans, ans, entry.vjps, args, values)
 
     def _elementwise(self, value: Any, ans: Any, rules: Any, args: Any, values: Any) -> Any:
+        plain = self._base.promotes
+
         def pull(rule: Any) -> Any:
-            return lambda b, g: rule(b, g, ans, *values)
+            return lambda b, g: rule(b, g, ans, *values) if plain else by_apply(rule, Tape(b), g, ans, *values)
 
         return self.record(value, *((x, pull(rule)) for x, rule in zip(args, rules, strict=True) if rule is not None))
 
@@ -156,13 +160,13 @@ class Tape(Backend):
         safe = table[name].safe
         points = {"b": safe > 0.5, "i": int(safe), "u": int(safe)}  # of the argument's own kind: it keeps its dtype
         inputs = [
-            self.where(valid, x, points.get(x.dtype.kind, safe)) if getattr(x, "ndim", 0) or type(x) is Box else x
+            self.where(valid, x, points.get(self.dtype(x).kind, safe)) if getattr(x, "ndim", 0) or type(x) is Box else x
             for x in args
         ]
         ans = self.apply(name, *inputs)
         if isinstance(ans, tuple):
             return tuple(self.where(valid, part, 0) for part in ans)
-        return self.where(valid, ans, 0) if ans.dtype.kind in "fc" else ans
+        return self.where(valid, ans, 0) if self.dtype(ans).kind in "fc" else ans
 
     take = _recorded("take")
     slice = _recorded("slice")
@@ -209,8 +213,7 @@ class Tape(Backend):
         return self.inner.full(shape, value, dtype)
 
     def repeat(self, x: Any, counts: Any, total: Any) -> Any:
-        ops = self.home(counts)
-        return self.take(x, ops.repeat(ops.arange(x.shape[0]), counts, total))
+        return self.take(x, (ops := self.home(counts)).repeat(ops.arange(x.shape[0]), counts, total))
 
     def custom_vjp(
         self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
@@ -277,8 +280,7 @@ def tape_vjp(b: Backend, f: Callable[..., Any], primals: Sequence[Any]) -> tuple
     tape = Tape(b)
     leaves = [tape.leaf(x.copy() if isinstance(x, np.ndarray) else x) for x in primals]
     outputs, aux = f(*leaves)
-    if isinstance(aux, list | tuple):
-        aux = [tape.value(x) for x in aux]
+    aux = [tape.value(x) for x in aux] if isinstance(aux, list | tuple) else aux
     steps = [x.step if type(x) is Box and x.tape is tape else None for x in outputs]
     return [tape.value(x) for x in outputs], aux, Pullback(b, steps, [x.step for x in leaves])
 

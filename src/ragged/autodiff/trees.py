@@ -178,7 +178,7 @@ def split(b: Backend, tree: Any) -> tuple[Skeleton, list[Any], list[Any]]:
             array = leaf if isinstance(leaf, Array) else leaf._array
             node = map_flats(move(b, array.layout, source), flat)
             skeletons.append((type(leaf), node, array._attrs, array._behavior))
-        elif isinstance(leaf, float | complex) or (source is not None and leaf.dtype.kind in "biufc"):
+        elif isinstance(leaf, float | complex) or (source is not None and source.dtype(leaf).kind in "biufc"):
             skeletons.append(slot(leaf if source is b else b.asarray(leaf)))
         else:
             skeletons.append(Static(leaf))

@@ -1,0 +1,109 @@
+"""Defaults of the protocol over an array API namespace, which promotes nothing and knows no NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.errors import UnsupportedError
+from ragged.ufuncs import result_dtypes, table
+
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+
+__all__ = ["apply", "asarray", "dtype_in", "dtype_of", "host", "missing_functions", "refusal", "where"]
+
+RENAMED = {
+    "absolute": "abs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
+    "conjugate": "conj",
+    "fabs": "abs",
+    "float_power": "pow",
+    "invert": "bitwise_invert",
+    "left_shift": "bitwise_left_shift",
+    "power": "pow",
+    "right_shift": "bitwise_right_shift",
+    "rint": "round",
+}
+"""The array API's names of NumPy's functions."""
+
+NUMBERS: dict[type, Any] = {bool: np.dtype(bool), int: int, float: float, complex: complex}
+
+
+def host() -> Backend:
+    """NumPy, where structure lives unless a backend says otherwise."""
+    from ragged.registry import get_backend
+
+    return get_backend("numpy")
+
+
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """The NumPy dtype of an array, whose own dtype may be another object of the same name."""
+    dtype = x.dtype
+    return dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])
+
+
+def dtype_in(b: Backend, dtype: Any) -> Any:
+    """The namespace's own dtype for a NumPy dtype.
+
+    Raises:
+        UnsupportedError: it has none.
+    """
+    known = np.dtype(dtype)
+    found = getattr(b.xp, known.name, None)
+    if found is None:
+        raise refusal(b, known.name.partition("[")[0])
+    return found
+
+
+def asarray(b: Backend, x: Any, dtype: Any = None) -> Any:
+    """A NumPy array, a number or an array of the backend as the latter, shared where it can be."""
+    if b.owns(x):
+        return x if dtype is None else b.astype(x, dtype)
+    x = np.asarray(x, dtype)
+    return b.xp.asarray(x, dtype=dtype_in(b, x.dtype))
+
+
+def apply(b: Backend, name: str, args: tuple[Any, ...]) -> Any:
+    """The elementwise function, in the dtypes that NumPy computes it in.
+
+    Raises:
+        UnsupportedError: the namespace has no such function.
+    """
+    name = table[name].name
+    function = getattr(b.xp, RENAMED.get(name, name), None)
+    if function is None or name in b.unsupported:
+        raise refusal(b, name)
+    kinds = tuple(NUMBERS.get(type(x)) or (b.dtype(x) if b.owns(x) else np.asarray(x).dtype) for x in args)
+    dtypes, results = result_dtypes(name, kinds)
+    if name.startswith("logical"):  # of numbers: whether they are nonzero
+        dtypes = (np.dtype(bool),) * len(args)
+    out = function(*(asarray(b, x, dtype) for x, dtype in zip(args, dtypes, strict=True)))
+    return out if isinstance(out, tuple) else b.astype(out, results[0])
+
+
+def where(b: Backend, condition: Any, x: Any, y: Any) -> Any:
+    """Elementwise choice in one dtype, which arrays decide before Python numbers."""
+    kinds = [z if type(z) in NUMBERS else b.dtype(z) if b.owns(z) else np.asarray(z).dtype for z in (x, y)]
+    dtype = np.result_type(*kinds)
+    return b.xp.where(asarray(b, condition), asarray(b, x, dtype), asarray(b, y, dtype))
+
+
+def missing_functions(b: Backend, reason: str) -> dict[str, str]:
+    """The elementwise functions that the namespace has not, each with the reason, for `Backend.unsupported`."""
+    names = {entry.name for entry in table.values()}
+    return {name: reason for name in sorted(names) if not hasattr(b.xp, RENAMED.get(name, name))}
+
+
+def refusal(b: Backend, name: str) -> UnsupportedError:
+    """The error of something that the backend has not (`Backend.unsupported` tells why), with a way out."""
+    reason = b.unsupported.get(name, "its framework has no such thing")
+    way = "; go on with x.to_backend('numpy')" if b.base.name != "numpy" else ""
+    return UnsupportedError(f"{name} is not available on {b.base.name}: {reason}{way}")
