@@ -130,6 +130,18 @@ def ldexp(x: Any, n: Any) -> Any:
     return jnp.ldexp(lax.stop_gradient(x), n) + change(x) * slope
 
 
+def floor_divide(x: Any, y: Any) -> Any:
+    """By zero, the quotient (older releases give NaN)."""
+    x, y = lax.stop_gradient((x, y))
+    zero = y == 0
+    return jnp.where(zero, x / y, jnp.floor_divide(x, jnp.where(zero, 1, y)))
+
+
+def heaviside(x: Any, half: Any) -> Any:
+    """NaN of NaN (older releases give 1)."""
+    return jnp.where(jnp.isnan(x), lax.stop_gradient(x), jnp.heaviside(x, half))
+
+
 def nextafter(x: Any, y: Any) -> Any:
     """Moves with x."""
     return jnp.nextafter(*lax.stop_gradient((x, y))) + change(x)
@@ -203,14 +215,15 @@ FORMS: dict[str, Callable[..., Any]] = {
     "arctan2": arctan2,
     "clip": clip,
     "copysign": copysign,
-    "divmod": by_integers(jnp.divmod, lambda x, y: (flat(jnp.floor_divide)(x, y), remainder(x, y))),
+    "divmod": by_integers(jnp.divmod, lambda x, y: (floor_divide(x, y), remainder(x, y))),
     "fabs": absolute,
     "float_power": power,
-    "floor_divide": by_integers(jnp.floor_divide, flat(jnp.floor_divide)),
+    "floor_divide": by_integers(jnp.floor_divide, floor_divide),
     "fmax": fmax,
     "fmin": fmin,
     "fmod": by_integers(jnp.fmod, jnp.fmod),
     "gcd": gcd,
+    "heaviside": heaviside,
     "hypot": hypot,
     "lcm": lcm,
     "ldexp": ldexp,
