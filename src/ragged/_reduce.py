@@ -84,7 +84,7 @@ def reduce(
     attrs: Any = None,
 ) -> Any:
     """The reduction of an array along an axis (or over everything), as every public reducer returns it."""
-    b, node, dense = single(array)
+    b, node, dense = single(array, number=axis is None and not keepdims)
     result = Run(b, r, mask_identity, initial, b).along(node, axis, keepdims)
     return wrap(b, result, dense, array, attrs=attrs, behavior=behavior)
 

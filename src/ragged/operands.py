@@ -125,14 +125,20 @@ def operands(*xs: Any) -> tuple[Backend, list[Any], bool]:
     return b, nodes, not any(is_ragged for _, _, is_ragged in parts)
 
 
-def single(x: Any) -> tuple[Backend, Node, bool]:
-    """One array operand: its backend, its node, and whether it was dense (a number counts as 0-d and is refused)."""
+def single(x: Any, number: bool = False) -> tuple[Backend, Node, bool]:
+    """One array operand: its backend, its node, and whether it was dense.
+
+    Where a `number` (or a 0-d value) is welcome, it counts as a dense array of it alone; else it is refused.
+    """
     if type(x) is Array:
         return x._backend, x.layout, False
     node, backend, is_ragged = operand(x)
+    b = backend or get_backend("numpy")
     if not isinstance(node, Node):
-        raise DTypeError(f"this operation takes an array, not the number or value {x!r}")
-    return backend or get_backend("numpy"), node, not is_ragged
+        if not number or node is None:
+            raise DTypeError(f"this operation takes an array, not the number or value {x!r}")
+        node = Flat(b.reshape(b.asarray(node), (1,)), 1)
+    return b, node, not is_ragged
 
 
 def wrap(b: Backend, result: Any, dense: bool = False, *given: Any, attrs: Any = None, behavior: Any = None) -> Any:

@@ -122,7 +122,7 @@ def flatten(array: Any, axis: int | None = 1) -> Any:
     >>> ragged.flatten(ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]]))
     <Array [1, 2, 3, 4, 5] type='5 * float64'>
     """
-    b, node, dense = single(array)
+    b, node, dense = single(array, number=axis is None)
     if axis == 1 and type(node) is Lists and node.parameters is None:
         return wrap(b, node.content, False, array)
     if axis is None:
@@ -139,7 +139,7 @@ def ravel(array: Any) -> Any:
     >>> ragged.ravel(ragged.Array([[[1, None], []], [[3]]]))
     <Array [1, None, 3] type='3 * ?int64'>
     """
-    b, node, dense = single(array)
+    b, node, dense = single(array, number=True)
     return wrap(b, _joined(b, leaves(b, node, False), "ravel"), dense, array)
 
 
@@ -234,7 +234,8 @@ def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
 
     Args:
         counts: one length for all lists, or one a list (int; None makes a missing list); for an inner axis they run
-            through all lists one after another.
+            through all lists one after another, or stand in lists like those that they cut (which alone tells where
+            an empty list at an end belongs).
 
     Raises:
         StructureError: counts that do not fit the lists along the axis.
@@ -243,8 +244,15 @@ def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
     >>> import ragged
     >>> ragged.unflatten(ragged.Array([1.0, 2.0, 3.0, 4.0]), [3, 0, 1])
     <Array [[1, 2, 3], [], [4]] type='3 * var * float64'>
+    >>> ragged.unflatten(ragged.Array([[1.0, 2.0, 3.0], [4.0]]), [[2, 1, 0], [0, 1]], axis=1)
+    <Array [[[1, 2], [3], []], [[], [4]]] type='2 * var * var * float64'>
     """
     b, node, _ = single(array)
     cutter = Cutter(b, counts, axis)
+    if cutter.nested is not None:
+        here = positive_axis(node, axis)
+        if not here:
+            raise AxisError(f"unflatten: lists of counts cut an inner axis, not axis={axis} of this array")
+        return wrap(b, cutter.by_lists(node, cutter.nested, here), False, array)
     cut = cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)
     return wrap(b, cutter.finish(cut), False, array)
