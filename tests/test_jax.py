@@ -219,7 +219,7 @@ def test_false_times_nan_is_nan():
 
 
 def test_unsupported_names_and_dtypes_say_so():
-    with pytest.raises(ragged.UnsupportedError, match="isnat is not available on (?i:jax): JAX has no dates"):
+    with pytest.raises(ragged.UnsupportedError, match=r"isnat is not available on (?i:jax): JAX has no dates"):
         JAX.apply("isnat", JAX.asarray(np.ones(2)))
     for bad in (np.array(["2020-01-01"], "M8[D]"), np.ones(2, np.clongdouble), np.ones(2, np.longdouble)):
         with pytest.raises(ragged.UnsupportedError, match="JAX has no"):
