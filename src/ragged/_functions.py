@@ -68,15 +68,22 @@ def round(x: Any, /, decimals: int = 0) -> Any:
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:
-    """The matrix product of regular arrays, by the array API's rules.
+    """The matrix product of regular arrays, by the array API's rules; or of each vector in `x1` and a matrix.
+
+    Args:
+        x1: a regular array; or lists of vectors of one length `k` (`n * var * k`), however deep.
+        x2: a regular array; one matrix `(k, m)` or vector `(k,)` where `x1` has lists.
 
     Raises:
         StructureError: shapes that do not line up.
-        UnsupportedError: ragged operands.
+        UnsupportedError: other ragged operands.
 
     >>> import ragged
     >>> ragged.matmul([[1, 2], [3, 4]], [5, 6])
     array([17, 39])
+    >>> points = ragged.from_lengths([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [2, 0, 1])
+    >>> ragged.matmul(points, [[1, 2], [3, 4]])
+    <Array [[[1, 2], [3, 4]], [], [[4, 6]]] type='3 * var * 2 * float64'>
     """
     return elementwise("matmul", x1, x2)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged.errors import AxisError, DTypeError, StructureError
+from ragged.errors import AxisError, DTypeError, StructureError, UnsupportedError
 from ragged.nodes import (
     Flat,
     Lists,
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["Cutter"]
 
 
+def is_nested(node: Any) -> bool:
+    """Whether a node's entries are lists (no text)."""
+    dense = isinstance(node, Flat) and node.data.ndim > 1
+    return dense or (isinstance(node, Lists | Regular) and not is_text(node))
+
+
 class Cutter:
     """One `unflatten`: the counts that are left, and whether the axis was met."""
 
@@ -42,9 +48,12 @@ class Cutter:
         self.size: int | None = None
         self.rows: Rows | None = None
         self.valid: Any = None
+        self.nested: Lists | Regular | Flat | None = None
         counts, source, _ = operand(counts)
         if isinstance(counts, int | np.integer) and not isinstance(counts, bool):
             self.size = int(counts)
+        elif is_nested(counts):
+            self.nested, self.source = counts, source or b
         elif isinstance(counts, Node) or (source is not None and source.owns(counts)):
             self.read(source or b, counts)
         else:
@@ -59,7 +68,7 @@ class Cutter:
         data = counts.data if isinstance(counts, Flat) else counts
         if isinstance(data, Node) or len(data.shape) > 1 or source.dtype(data).kind not in "iu":
             raise DTypeError(
-                "unflatten: counts must be an integer or a one-dimensional array of integers, "
+                "unflatten: counts must be an integer, an array of integers, or lists of them as deep as the axis, "
                 f"not {'lists or records' if isinstance(data, Node) else f'{source.dtype(data)} of shape {data.shape}'}"
             )
         if not len(data.shape):
@@ -147,6 +156,40 @@ class Cutter:
         # leading empty lists belong to the first row, so it begins with the first of them
         offsets = ops.concat([ops.full((1,), 0, "int64"), ends[1:]])
         return Lists(Rows(ops, offsets, rows.nrows, partition.nrows), inner)
+
+    def by_lists(self, node: Any, counts: Any, axis: int) -> Node:
+        """The values along an inner axis cut by counts in the same lists as theirs."""
+        b = self.b
+        if isinstance(node, Record):
+            contents = tuple(self.by_lists(content, counts, axis) for content in node.contents)
+            return Record(node.fields, contents, node.length, node.parameters)
+        if isinstance(node, Option) or isinstance(counts, Option):
+            raise UnsupportedError("unflatten: lists of counts go with lists that are not missing; drop_none first")
+        if is_text(node) or not is_nested(node) or not is_nested(counts):
+            raise AxisError(f"unflatten: lists of counts must reach axis={self.axis} of the array, and no deeper")
+        (rows, content), (given, inner) = rows_of(b, node), rows_of(self.source, counts)
+        if given.nrows != rows.nrows:
+            raise StructureError(f"unflatten: there are {given.nrows} lists of counts for {rows.nrows} lists")
+        if axis > 1:
+            self.must_agree(rows, given.offsets, "counts")
+            return Lists(rows, self.by_lists(content, inner, axis - 1))
+        self.read(self.source, inner)
+        assert self.rows is not None
+        self.must_agree(rows, given.ops.take(self.rows.offsets, given.offsets), "values in all")
+        lists: Node = Lists(self.rows, content)
+        return Lists(given, lists if self.valid is None else Option(self.valid, lists))
+
+    def must_agree(self, rows: Rows, offsets: Any, what: str) -> None:
+        """Raise where lists of counts do not fit the lists that they cut, naming the first."""
+        ops = rows.ops
+        lengths = offsets[1:] - offsets[:-1]
+        if not ops.equal(rows.lengths, lengths):
+            at = ops.bound(ops.flatnonzero(rows.lengths != lengths)[:1], None)
+            there, given = (ops.bound(each[at : at + 1], None) for each in (rows.lengths, lengths))
+            raise StructureError(
+                f"unflatten: counts[{at}] do not fit the lists along axis={self.axis}: they are for {given} {what}, "
+                f"there are {there}"
+            )
 
     def finish(self, node: Node) -> Node:
         """The result, if the axis exists and all counts were used."""

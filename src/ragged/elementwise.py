@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ragged
+from ragged._matrices import matrix_product
 from ragged._steps import NODES
 from ragged._text import equal_text
 from ragged.array import Array
@@ -70,7 +71,7 @@ def elementwise(name: str, *args: Any) -> Any:
         if node is not None:
             return _array(node, y._backend, args)
     if name in MATRIX:
-        return _matmul(name, *args)
+        return matrix_product(name, *args)
     return _broadcasting(name, lambda b, values, valid: _apply(b, name, values, valid), args)
 
 
@@ -181,21 +182,6 @@ def _of_text(b: Backend, name: str, inputs: tuple[Any, ...]) -> Flat:
     if all(is_text(x) for x in inputs if isinstance(x, NODES)):
         raise DTypeError(f"{name} has no meaning for text; text is compared with text, by == and !=")
     raise StructureError(f"{name}: text and numbers do not go together")
-
-
-def _matmul(name: str, *args: Any) -> Any:
-    """The matrix product of dense (regular) operands."""
-    b, nodes, dense = operands(*args)
-    if name != "matmul" or len(nodes) != 2 or not all(type(x) is Flat for x in nodes):
-        raise UnsupportedError(
-            f"{name} is for regular arrays of numbers; for ragged ones multiply and sum: ragged.sum(x * y, axis=-1)"
-        )
-    x, y = (node.data for node in nodes)
-    try:
-        result = b.matmul(x, y)
-    except (ValueError, TypeError) as error:
-        raise StructureError(f"matmul: shapes {x.shape} and {y.shape} do not line up: {error}") from error
-    return wrap(b, Flat(result, b.size(result)), dense, *args) if len(result.shape) else result
 
 
 def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragged._merging import merge
 from ragged._unflatten import Cutter
-from ragged.errors import AxisError, StructureError
+from ragged.errors import AxisError, DTypeError, StructureError
 from ragged.nodes import (
     Flat,
     Lists,
@@ -252,7 +252,10 @@ def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
     if cutter.nested is not None:
         here = positive_axis(node, axis)
         if not here:
-            raise AxisError(f"unflatten: lists of counts cut an inner axis, not axis={axis} of this array")
+            raise DTypeError(
+                f"unflatten: counts must be an integer or a one-dimensional array of integers for axis={axis} of this "
+                "array; lists of them cut an inner axis"
+            )
         return wrap(b, cutter.by_lists(node, cutter.nested, here), False, array)
     cut = cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)
     return wrap(b, cutter.finish(cut), False, array)
