@@ -111,6 +111,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "level",
             "promotes",
             "unsupported",
+            "zero_copy",
             "size",
             "dtype",
             "serving",

@@ -29,6 +29,8 @@ class JaxBackend(Backend):
 
     name = "jax"
     xp = jnp
+    unsupported = _functions.UNSUPPORTED
+    zero_copy = frozenset({"to_numpy"})  # on the CPU; JAX takes NumPy's memory over only if nobody can write to it
     device: Any = None
     precision: str | None = None
     options: tuple[Any, str | None] = (None, None)

@@ -27,7 +27,15 @@ __all__ = ["call"]
 LONGEST_PRODUCT = 16
 """Constant exponents up to here are multiplied out; each has a kernel of its own."""
 
-UNSUPPORTED = {"isnat": "JAX has no dates"}
+UNSUPPORTED = {
+    **{
+        entry.name: "JAX has no such function"
+        for entry in table.values()
+        if entry.name not in FORMS and not hasattr(jnp, entry.name)
+    },
+    **dict.fromkeys(("isnat", "datetime64", "timedelta64"), "JAX has no dates"),
+}
+"""What the adapter declares not to have, each with the reason."""
 
 
 @cache
@@ -39,10 +47,9 @@ def form(name: str) -> Callable[..., Any]:
     """
     if name in FORMS:
         return FORMS[name]
-    found = getattr(jnp, name, None)
-    if name in UNSUPPORTED or found is None:
-        raise UnsupportedError(f"{name} is not available on JAX: {UNSUPPORTED.get(name, 'JAX has no such function')}")
-    return found  # type: ignore[no-any-return]
+    if name in UNSUPPORTED:
+        raise UnsupportedError(f"{name} is not available on JAX: {UNSUPPORTED[name]}; go on with x.to_backend('numpy')")
+    return getattr(jnp, name)  # type: ignore[no-any-return]
 
 
 @cache

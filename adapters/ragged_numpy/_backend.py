@@ -31,6 +31,7 @@ class NumpyBackend(Backend):
     name = "numpy"
     xp = np
     promotes = True
+    zero_copy = frozenset({"asarray", "to_numpy", "slice", "reshape"})
 
     def home(self, *arrays: Any) -> Backend:
         return self

@@ -34,6 +34,11 @@ RENAMED = {
 }
 """The array API's names of NumPy's functions."""
 
+DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64", "complex64", "complex128", "datetime64", "timedelta64"),
+)
+
 NUMBERS: dict[type, Any] = {bool: np.dtype(bool), int: int, float: float, complex: complex}
 
 
@@ -71,6 +76,11 @@ def asarray(b: Backend, x: Any, dtype: Any = None) -> Any:
     return b.xp.asarray(x, dtype=dtype_in(b, x.dtype))
 
 
+def found(b: Backend, name: str) -> Any:
+    """The namespace's function of NumPy's name, or None."""
+    return getattr(b.xp, RENAMED.get(name, name), None)
+
+
 def apply(b: Backend, name: str, args: tuple[Any, ...]) -> Any:
     """The elementwise function, in the dtypes that NumPy computes it in.
 
@@ -78,7 +88,7 @@ def apply(b: Backend, name: str, args: tuple[Any, ...]) -> Any:
         UnsupportedError: the namespace has no such function.
     """
     name = table[name].name
-    function = getattr(b.xp, RENAMED.get(name, name), None)
+    function = found(b, name)
     if function is None or name in b.unsupported:
         raise refusal(b, name)
     kinds = tuple(NUMBERS.get(type(x)) or (b.dtype(x) if b.owns(x) else np.asarray(x).dtype) for x in args)
@@ -96,14 +106,15 @@ def where(b: Backend, condition: Any, x: Any, y: Any) -> Any:
     return b.xp.where(asarray(b, condition), asarray(b, x, dtype), asarray(b, y, dtype))
 
 
-def missing_functions(b: Backend, reason: str) -> dict[str, str]:
-    """The elementwise functions that the namespace has not, each with the reason, for `Backend.unsupported`."""
-    names = {entry.name for entry in table.values()}
-    return {name: reason for name in sorted(names) if not hasattr(b.xp, RENAMED.get(name, name))}
+def missing_functions(b: Backend) -> dict[str, str]:
+    """The elementwise functions and the dtypes that the namespace has not, each with the reason."""
+    functions = sorted({entry.name for entry in table.values()})
+    reasons = {name: "its framework has no such function" for name in functions if not found(b, name)}
+    return reasons | {name: "its framework has no such numbers" for name in DTYPES if not hasattr(b.xp, name)}
 
 
 def refusal(b: Backend, name: str) -> UnsupportedError:
     """The error of something that the backend has not (`Backend.unsupported` tells why), with a way out."""
-    reason = b.unsupported.get(name, "its framework has no such thing")
+    reason = b.unsupported.get(name, "its framework has no such function or dtype")
     way = "; go on with x.to_backend('numpy')" if b.base.name != "numpy" else ""
     return UnsupportedError(f"{name} is not available on {b.base.name}: {reason}{way}")

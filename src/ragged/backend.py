@@ -4,7 +4,6 @@ The core keeps two kinds of arrays apart. *Content* (the numbers) lives on the b
 what gradients flow through. *Structure* (offsets, row ids, masks, indices; int64 or bool) lives on
 `home(...)`, which is the NumPy backend for NumPy, Numba and eager JAX. A structure computation calls
 the same methods, on the structure's backend.
-
 A framework with an array API namespace needs `name`, `xp`, `owns` and three segment kernels (docs/adding-a-backend.md);
 the rest has defaults, which an adapter overrides where it has a better form.
 
@@ -15,7 +14,7 @@ Contracts that the core keeps, because frameworks differ: ids and indices are in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import MappingProxyType
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -35,19 +34,22 @@ class Backend(ABC):
     """One framework, seen through the primitives that every ragged operation is written over."""
 
     name: ClassVar[str]
-    level: int = 0
-    """Depth of differentiation tapes; the deepest backend of an operation runs it."""
     xp: Any
     """Array API namespace for content; the defaults below are written over it."""
-    promotes: bool = False
-    """Whether operators of two arrays promote as NumPy's do; if not, derivatives take the way over `apply`."""
-    unsupported: Mapping[str, str] = MappingProxyType({})
-    """What the framework cannot do: elementwise functions and dtypes by NumPy's name, each with the reason."""
+    level: int = 0  # depth of differentiation tapes; the deepest backend of an operation runs it
+    promotes: bool = False  # operators of two arrays promote as NumPy's do; else derivatives go by `apply`
+    zero_copy: frozenset[str] = frozenset()
+    """What shares memory: "asarray" (of NumPy), "to_numpy", "slice", "reshape"; the conformance suite looks."""
 
     @property
     def base(self) -> Backend:
         """The framework's own backend beneath any tapes."""
         return self
+
+    @cached_property
+    def unsupported(self) -> Mapping[str, str]:
+        """What the framework cannot do, elementwise functions and dtypes by NumPy's name, each with the reason."""
+        return self.base.unsupported if self.level else _namespace.missing_functions(self)
 
     # ------------------------------------------------------------------ where things are
 
@@ -226,8 +228,6 @@ class Backend(ABC):
     def true(self, x: Any) -> bool:
         """The truth of a 0-d boolean; False where it is not known while a framework compiles."""
         return bool(x)
-
-    # ------------------------------------------------------------------ optional, with defaults
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
         """Minimum of each segment (NaN wins); `identity` where a segment is empty. No gradient."""

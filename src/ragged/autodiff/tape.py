@@ -56,7 +56,7 @@ class Tape(Backend):
         self.inner = inner
         self.level = inner.level + 1
         self.name = inner.name  # type: ignore[misc]
-        self.xp, self.unsupported = inner.xp, inner.unsupported
+        self.xp = inner.xp
         self._base = inner.base
         self._serials = count()
 
