@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Operators"]
+__all__ = ["Operators", "asked_of_the_type"]
 
 BINARY = {
     "add": "add",
@@ -33,6 +33,20 @@ COMPARISONS = {
 UNARY = {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}
 
 
+class asked_of_the_type:
+    """An `__array_ufunc__` that is None when an instance is asked for it.
+
+    NumPy asks the type. Awkward, and whatever has its operators from `numpy.lib.mixins`, asks the instance, and leaves
+    an operator to an operand that says None: so `awkward + ragged` arrives at ours.
+    """
+
+    def __init__(self, method: Any) -> None:
+        self._method = method
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self._method if instance is None else None
+
+
 class Operators:
     """Mixin: every operator is the elementwise function of its NumPy name."""
 
@@ -40,6 +54,7 @@ class Operators:
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
+    @asked_of_the_type
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from ragged.elementwise import array_ufunc
 

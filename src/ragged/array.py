@@ -198,7 +198,7 @@ class Array(Conversions, Operators):
         return Array._of, (self.layout, self._backend, kept or None, self._behavior)
 
 
-class Record(Printed):
+class Record(Printed, Operators):
     """One entry of an array of records (or tuples).
 
     Args:

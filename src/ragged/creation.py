@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.array import Array
+from ragged.array import Record as Entry
 from ragged.errors import DTypeError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown, is_text, no_unions, regular
 from ragged.operands import operands, single, wrap
@@ -70,6 +71,8 @@ def full_like(array: Any, fill_value: Any, *, dtype: Any = None, including_unkno
 
 
 def _filled(array: Any, value: Any, dtype: Any, including_unknown: bool, text: str | bytes) -> Any:
+    if isinstance(array, Entry):
+        return Entry(_filled(array._array, value, dtype, including_unknown, text))
     if dtype is not None:
         dtype = np.dtype(dtype)
     if type(array) is not Array and _is_number(array):

@@ -111,6 +111,8 @@ def operand(x: Any) -> tuple[Any, Backend | None, bool]:
     array = build(x)
     if isinstance(array, Array):
         return array.layout, array._backend, True
+    if isinstance(array, Entry):
+        raise DTypeError("a single record is no operand here; make an array of it: ragged.Array([record])")
     raise DTypeError(f"ragged has no meaning for a {type(x).__name__} here")
 
 

@@ -179,6 +179,8 @@ def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) 
         return with_field(array, with_field(inner, what, path[1:]), path[0])
     if isinstance(what, str | bytes):
         what = Array([what])
+    elif isinstance(what, Entry):
+        what = what._array
     b, (base, value), _ = operands(array, what)
     if not isinstance(base, Node) or not _has_records(base):
         raise StructureError("with_field: there are no records in the array; zip makes some")

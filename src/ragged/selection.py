@@ -9,6 +9,7 @@ import numpy as np
 from ragged._merging import common_parameters, merge
 from ragged._steps import NODES, pure_depth
 from ragged.array import Array
+from ragged.array import Record as Entry
 from ragged.broadcasting import broadcast
 from ragged.errors import DTypeError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Unknown, is_text, option, take
@@ -222,7 +223,7 @@ def broadcast_arrays(
     """
     if not arrays:
         return []
-    promoted = [x if _is_array(x) else Array([x]) for x in arrays]
+    promoted = [x._array if isinstance(x, Entry) else x if _is_array(x) else Array([x]) for x in arrays]
     b, nodes, dense = operands(*promoted)
     nodes = [x if isinstance(x, NODES) else Flat(b.reshape(x, (1,)), 1) for x in nodes]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ragged._operators import BINARY, COMPARISONS, UNARY
+from ragged._operators import BINARY, COMPARISONS, UNARY, asked_of_the_type
 from ragged.errors import DTypeError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Box:
 
     # ------------------------------------------------------------------ NumPy's protocols
 
+    @asked_of_the_type
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "reduce" and ufunc is np.add and kwargs.get("out") is None:
             return self.sum(kwargs.get("axis", 0), bool(kwargs.get("keepdims")))
@@ -215,7 +216,11 @@ def elementwise(name: str, *args: Any) -> Any:
     if len(boxes) < len(args) and not all(
         type(x) is Box or isinstance(x, PLAIN) or boxes[0].tape.owns(x) for x in args
     ):
-        return NotImplemented
+        if not any(type(x).__module__.startswith("awkward.") for x in args):
+            return NotImplemented
+        from ragged.elementwise import elementwise as of_ragged
+
+        return of_ragged(name, *args)
     tape = max((x.tape for x in boxes), key=lambda each: each.level)
     return tape.matmul(*args) if name == "matmul" else tape.apply(name, *args)
 
