@@ -79,10 +79,11 @@ def matmul(x1: Any, x2: Any, /) -> Any:
         UnsupportedError: other ragged operands.
 
     >>> import ragged
-    >>> ragged.matmul([[1, 2], [3, 4]], [5, 6])
+    >>> import numpy as np
+    >>> ragged.matmul(np.array([[1, 2], [3, 4]]), np.array([5, 6]))
     array([17, 39])
-    >>> points = ragged.from_lengths([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [2, 0, 1])
-    >>> ragged.matmul(points, [[1, 2], [3, 4]])
+    >>> points = ragged.from_lengths(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), [2, 0, 1])
+    >>> ragged.matmul(points, np.array([[1, 2], [3, 4]]))
     <Array [[[1, 2], [3, 4]], [], [[4, 6]]] type='3 * var * 2 * float64'>
     """
     return elementwise("matmul", x1, x2)
