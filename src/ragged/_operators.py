@@ -61,7 +61,7 @@ class Operators:
         return array_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from ragged.elementwise import array_function
+        from ragged._numpy_functions import array_function
 
         return array_function(func, args, kwargs)
 

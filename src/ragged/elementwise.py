@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import ragged
 from ragged._matrices import matrix_product
 from ragged._steps import NODES
 from ragged._text import equal_text
@@ -27,11 +25,9 @@ if TYPE_CHECKING:
     from ragged.backend import Backend
     from ragged.nodes import Node
 
-__all__ = ["array_function", "array_ufunc", "elementwise"]
+__all__ = ["array_ufunc", "elementwise"]
 
 SCALARS = frozenset({bool, int, float, complex, np.float64, np.float32, np.int64, np.int32, np.bool_})
-STATISTICS = frozenset({"mean", "var", "std"})
-ALIASES = {"amax": "max", "amin": "min"}
 MATRIX = frozenset({"matmul", "vecdot", "matvec", "vecmat"})
 NOT_SIMPLE = MATRIX | {"divmod", "modf", "frexp"}  # two results, or not elementwise
 
@@ -230,22 +226,3 @@ def _in_dtype(ufunc: Any, dtype: Any, inputs: tuple[Any, ...]) -> Any:
         return _apply(b, ufunc.__name__, values, valid)
 
     return _broadcasting(ufunc.__name__, run, inputs)
-
-
-def array_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A NumPy function of at least one `Array` (NEP 18): the function of that name in `ragged`.
-
-    Raises:
-        UnsupportedError: ragged has no such function.
-    """
-    name = ALIASES.get(func.__name__, func.__name__)
-    forward = getattr(ragged, name, None) if func.__module__ == "numpy" else None
-    if name in STATISTICS and len(args) > 1:  # NumPy's second argument is the axis, Awkward's is the weight
-        kwargs = dict(inspect.signature(func).bind(*args, **kwargs).arguments)
-        args = (kwargs.pop("a"),)
-    if forward is None or not callable(forward):
-        name = f"{func.__module__}.{func.__name__}"
-        raise UnsupportedError(
-            f"{name} is not for ragged arrays; where all lists have one length, call it on x.to_numpy()"
-        )
-    return forward(*args, **kwargs)
