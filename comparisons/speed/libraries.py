@@ -33,7 +33,7 @@ def call(library: str, case: Case, row: str) -> Call | None:
         return flat_numpy(case).get(row)
     if "jax" not in library:
         return shared_program(library, case, row)
-    prepare_jax()
+    prepare_jax(library)
     run = jitted_jax(case, row) if library == "jax-handwritten" else shared_program(library, case, row)
     return run and waiting(run)
 
@@ -56,10 +56,15 @@ def waiting(run: Call) -> Call:
 
 
 @cache
-def prepare_jax() -> None:
-    """Awkward's JAX backend, which turns on 64 bits for the whole process: for ours and the handwritten too."""
-    warnings.filterwarnings("ignore", "The JAX backend is deprecated")
-    ak.jax.register_and_check()
+def prepare_jax(library: str) -> None:
+    """64 bits for the whole process, which Awkward's JAX backend turns on by itself."""
+    import jax
+
+    if library == "awkward-jax":
+        warnings.filterwarnings("ignore", "The JAX backend is deprecated")
+        ak.jax.register_and_check()
+    setting: Callable[[str, bool], None] = jax.config.update
+    setting("jax_enable_x64", True)
 
 
 def ragged_data(case: Case, backend: str) -> Data:

@@ -3,7 +3,8 @@
     python comparisons/speed/run.py [--quick] [--rows exp,sort] [--sizes 5,1e4] [--shapes fifth,ones] [--out FILE]
 
 Writes JSON, from which report.py makes the tables and plots. All libraries wait for their results; sizes are numbers
-of elements in a fifth as many rows, other shapes are measured at a million.
+of elements in a fifth as many rows, other shapes are measured at a million. Awkward on JAX, which corrupts its memory,
+takes its turns in a process of its own.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import inputs
 from inputs import Case
 from libraries import LIBRARIES, PEERS, call, machine, versions
 from programs import ROWS
-from timing import interleaved, summary
+from remote import Remote
+from timing import Runner, interleaved, seconds, summary
 
 SCHEMA = 1
+APART = ("awkward-jax",)
 SIZES = (5, 10_000, 1_000_000, 5_000_000)
 ONE_SIZE = 1_000_000
 RESULTS = Path(__file__).parent / "results"
@@ -33,15 +36,42 @@ def cases(sizes: Sequence[int], shapes: Sequence[str], one_size: int, dtype: str
     return found + [Case.make(shape, one_size, dtype) for shape in shapes if shape != "fifth"]
 
 
-def measure(row: str, case: Case, libraries: Sequence[str], budget: float, rounds: tuple[int, int]) -> list[Any]:
-    """The entries of one row on one case: a time or the reason why there is none, for each library."""
-    place = {"row": row, "kind": ROWS[row].kind, "shape": case.shape, "elements": case.elements, "nrows": case.nrows}
-    if not ROWS[row].fits(case.lengths):
-        return [{**place, "library": library, "missing": "too large to hold"} for library in libraries]
-    found = {library: call(library, case, row) for library in libraries}
-    times, missing = interleaved({name: each for name, each in found.items() if each}, budget, rounds)
-    entries = [{**place, "library": name, **summary(times, name, PEERS.get(name, ()))} for name in times]
-    return entries + [{**place, "library": name, "missing": why} for name, why in missing.items()]
+class Bench:
+    """What is measured: which libraries, for how long, and the processes of those that need their own."""
+
+    def __init__(self, libraries: Sequence[str], budget: float, rounds: tuple[int, int]) -> None:
+        self.libraries = libraries
+        self.budget = budget
+        self.rounds = rounds
+        self.remote = {name: Remote(name) for name in libraries if name in APART}
+
+    def runner(self, library: str, case: Case, row: str) -> Runner | None:
+        """What measures a row; None where the library has no such row."""
+        if library in self.remote:
+            return lambda repeat: self.remote[library].seconds(case, row, repeat)
+        found = call(library, case, row)
+        return None if found is None else lambda repeat: seconds(found, repeat)
+
+    def measure(self, row: str, case: Case) -> list[Any]:
+        """The entries of one row on one case: a time or the reason why there is none, for each library."""
+        place = {
+            "row": row,
+            "kind": ROWS[row].kind,
+            "shape": case.shape,
+            "elements": case.elements,
+            "nrows": case.nrows,
+        }
+        if not ROWS[row].fits(case.lengths):
+            return [{**place, "library": library, "missing": "too large to hold"} for library in self.libraries]
+        before = {name: remote.failures for name, remote in self.remote.items()}
+        runners = {name: self.runner(name, case, row) for name in self.libraries}
+        times, missing = interleaved({n: r for n, r in runners.items() if r}, self.budget, self.rounds)
+        entries = [{**place, "library": name, **summary(times, name, PEERS.get(name, ()))} for name in times]
+        entries += [{**place, "library": name, "missing": why} for name, why in missing.items()]
+        for entry in entries:
+            if entry["library"] in self.remote:
+                entry["failures"] = self.remote[entry["library"]].failures - before[entry["library"]]
+        return entries
 
 
 def line(entries: Sequence[Any]) -> str:
@@ -81,12 +111,15 @@ def main() -> None:
         "settings": {"dtype": chosen.dtype, "budget": budget, "quick": chosen.quick},
         "results": [],
     }
+    bench = Bench(chosen.libraries.split(","), budget, rounds)
     for row in rows:
         for case in measured:
-            entries = measure(row, case, chosen.libraries.split(","), budget, rounds)
+            entries = bench.measure(row, case)
             report["results"] += entries
             print(line(entries), flush=True)
         chosen.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for remote in bench.remote.values():
+        remote.close()
 
 
 def split_rows(text: str) -> list[str]:

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["interleaved", "summary"]
+__all__ = ["FAILURES", "described", "interleaved", "seconds", "summary"]
 
 Call = Callable[[], Any]
+Runner = Callable[[int], float]
+"""The mean seconds of so many calls in a row."""
 SHORTEST = 2e-3
 """Seconds that one measurement takes at least: shorter calls are repeated and divided."""
-FAILURES = (TypeError, ValueError, RuntimeError, NotImplementedError)
+FAILURES = (TypeError, ValueError, IndexError, RuntimeError, NotImplementedError)
 
 
 def seconds(call: Call, repeat: int) -> float:
@@ -24,39 +26,43 @@ def seconds(call: Call, repeat: int) -> float:
     return (time.perf_counter() - begin) / repeat
 
 
-class Race:
-    """The calls that still run, and why the others no longer do (some fail at random, after many good rounds)."""
+def described(error: BaseException) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
-    def __init__(self, calls: Mapping[str, Call]) -> None:
-        self.calls = dict(calls)
+
+class Race:
+    """Those that still run, and why the others no longer do."""
+
+    def __init__(self, runners: Mapping[str, Runner]) -> None:
+        self.runners = dict(runners)
         self.failed: dict[str, str] = {}
 
     def seconds(self, name: str, repeat: int) -> float | None:
-        """The time of one measurement; None once the call has failed."""
-        if name not in self.calls:
+        """The time of one measurement; None once it has failed."""
+        if name not in self.runners:
             return None
         try:
-            return seconds(self.calls[name], repeat)
+            return self.runners[name](repeat)
         except FAILURES as error:
-            del self.calls[name]
-            lines = str(error).strip().splitlines() or [""]
-            self.failed[name] = f"{type(error).__name__}: {lines[0]}"
+            del self.runners[name]
+            self.failed[name] = described(error)
             return None
 
 
 def interleaved(
-    calls: Mapping[str, Call], budget: float, rounds: tuple[int, int]
+    runners: Mapping[str, Runner], budget: float, rounds: tuple[int, int]
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """The seconds of every round of each call, after a warm-up; and why calls failed that have none.
+    """The seconds of every round of each, after a warm-up; and why those failed that have none.
 
     Args:
-        calls: what to time, by name.
+        runners: what to time, by name.
         budget: seconds that it may take in all, within the bounds of `rounds`.
         rounds: fewest and most rounds.
     """
-    race = Race(calls)
+    race = Race(runners)
     once = {}
-    for name in calls:  # compile, fill caches, then look how long it takes
+    for name in runners:  # compile, fill caches, then look how long it takes
         if race.seconds(name, 2) is not None and (estimate := race.seconds(name, 1)):
             once[name] = estimate
     names = list(once)
@@ -75,7 +81,7 @@ def interleaved(
                     times[name].append(measured)
     finally:
         gc.enable()
-    return {name: times[name] for name in race.calls if name in times}, race.failed
+    return {name: times[name] for name in race.runners if name in times}, race.failed
 
 
 def turn(names: Sequence[str], i: int) -> Sequence[str]:
