@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from ragged.errors import UnsupportedError
 from ragged.ufuncs import result_dtypes, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged.backend import Backend
 
 __all__ = ["apply", "asarray", "dtype_in", "dtype_of", "host", "missing_functions", "refusal", "where"]
@@ -33,6 +36,15 @@ RENAMED = {
     "rint": "round",
 }
 """The array API's names of NumPy's functions."""
+
+COMPOSED: dict[str, Callable[..., Any]] = {
+    "clip": lambda xp, x, low, high: xp.minimum(
+        xp.maximum(x, low), high
+    ),  # where low > high the standard has no answer
+    "imag": lambda xp, x: xp.imag(x) if xp.isdtype(x.dtype, "complex floating") else xp.zeros_like(x),
+    "real": lambda xp, x: xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x,
+}
+"""Functions that NumPy defines for more than the standard does."""
 
 DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -78,10 +90,12 @@ def asarray(b: Backend, x: Any, dtype: Any = None) -> Any:
 
 def found(b: Backend, name: str) -> Any:
     """The namespace's function of NumPy's name, or None."""
+    if name in COMPOSED:
+        return partial(COMPOSED[name], b.xp)
     return getattr(b.xp, RENAMED.get(name, name), None)
 
 
-def apply(b: Backend, name: str, args: tuple[Any, ...]) -> Any:
+def apply(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
     """The elementwise function, in the dtypes that NumPy computes it in.
 
     Raises:
@@ -95,7 +109,10 @@ def apply(b: Backend, name: str, args: tuple[Any, ...]) -> Any:
     dtypes, results = result_dtypes(name, kinds)
     if name.startswith("logical"):  # of numbers: whether they are nonzero
         dtypes = (np.dtype(bool),) * len(args)
-    out = function(*(asarray(b, x, dtype) for x, dtype in zip(args, dtypes, strict=True)))
+    elif not name.startswith(("bitwise", "invert")):  # of booleans the standard has no arithmetic and no order
+        dtypes = tuple(np.dtype("uint8") if dtype.kind == "b" else dtype for dtype in dtypes)
+    with np.errstate(all="ignore" if valid is not None else None):  # should NumPy be beneath: what hides warns nobody
+        out = function(*(asarray(b, x, dtype) for x, dtype in zip(args, dtypes, strict=True)))
     return out if isinstance(out, tuple) else b.astype(out, results[0])
 
 

@@ -125,7 +125,7 @@ def extremum_of(b: Backend, x: Any, segments: Segments, initial: Any, largest: b
     dtype = b.dtype(x)
     identity = least(dtype, largest)
     if b.differentiating(x):
-        value = shared_extremum(b, x, segments, identity, largest)
+        value = b.fused(shared_extremum, x, segments, identity, largest)
     else:
         value = (b.segment_max if largest else b.segment_min)(x, segments, identity)
     if initial is None:
@@ -159,6 +159,11 @@ def first_extremum(b: Backend, x: Any, segments: Any, largest: bool) -> Any:
     x = b.stop_gradient(x)
     if segments.offsets is not None:
         return b.segment_argmax(x, segments, largest)
+    return first_tied(b, x, segments, largest)
+
+
+def first_tied(b: Backend, x: Any, segments: Any, largest: bool) -> Any:
+    """The same from the extrema: the first of the values that equal their segment's."""
     best = (b.segment_max if largest else b.segment_min)(x, segments, least(b.dtype(x), largest))
     ties = b.as_structure(tied(b, x, best, segments))
     ops = b.home(ties)

@@ -120,7 +120,7 @@ class Backend(ABC):
         other places may hold anything and must disturb neither values nor gradients.
         Functions with two results return a tuple.
         """
-        return _namespace.apply(self, name, args)
+        return _namespace.apply(self, name, args, valid)
 
     def take(self, x: Any, index: Any) -> Any:
         """`x[index]` along axis 0; `index` is int64 structure, in range."""
@@ -128,7 +128,7 @@ class Backend(ABC):
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
-        return x[start:stop:step]
+        return x[start:stop:step, ...]
 
     @abstractmethod
     def segment_sum(self, x: Any, rows: Segments) -> Any:
@@ -240,14 +240,21 @@ class Backend(ABC):
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         """For each contiguous segment the position in `x` of its first maximum (or minimum; NaN wins),
         as int64 structure; anything where a segment is empty."""
-        order = self.segment_argsort(x, rows, descending=largest)
-        ops = rows.ops
-        return ops.take(ops.concat([order, ops.arange(1)]), rows.starts)
+        from ragged._segments import first_tied
+
+        return first_tied(self, x, rows, largest)
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         """Product of each segment in `x`'s own dtype, 1 where empty; None if the backend has no native
         form (the core then multiplies pairwise, which every framework differentiates)."""
         return None
+
+    def fused(
+        self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
+    ) -> Any:
+        """`f(backend, x, rows, *options)`, in which no structure is made of values: one kernel where the framework
+        compiles. `tangent(backend, y, dx, rows)` is the derivative of such an `f`, for a framework that takes one."""
+        return f(self, x, rows, *options)
 
     # ------------------------------------------------------------------ differentiation and devices
 

@@ -1,0 +1,79 @@
+"""The conformance suite: what every backend of ragged, ours or a third party's, has to show.
+
+    import pytest, ragged.testing
+
+    @pytest.mark.parametrize(("name", "check"), ragged.testing.checks("strict"))
+    def test_conformance(name, check):
+        check()
+
+It needs nothing but ragged itself; `check_backend` runs everything at once.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from ragged.context import active, use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_backend", "checks"]
+
+
+def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
+    """All checks of a backend as pairs of an id and a function of nothing, which raises where the backend is wrong.
+
+    Raises:
+        MissingBackendError: no such backend, or its framework is not installed.
+
+    >>> import ragged.testing
+    >>> found = dict(ragged.testing.checks("numpy"))
+    >>> found["protocol: segment_sum"]()
+    """
+    from ragged.registry import get_backend
+    from ragged.testing._protocol import protocol
+    from ragged.testing._segments import segments
+    from ragged.testing._values import values
+
+    get_backend(name)
+    groups = {"protocol": protocol | segments, "values": values}
+    return [
+        (f"{group}: {title}", functools.partial(run, name, check))
+        for group, found in groups.items()
+        for title, check in found.items()
+    ]
+
+
+def run(name: str, check: Callable[[Any], None]) -> None:
+    """One check with the backend in use."""
+    with use(name, precision="float64"):
+        check(active())
+
+
+def check_backend(name: str, *, matching: str = "") -> None:
+    """Nothing, if the backend passes every check; it runs all of them before it tells.
+
+    Args:
+        name: of the backend, as in `ragged.use`.
+        matching: only the checks whose id has this in it.
+
+    Raises:
+        AssertionError: some checks failed; the message names each, and what it expected.
+        MissingBackendError: no such backend, or its framework is not installed.
+
+    >>> import ragged.testing
+    >>> ragged.testing.check_backend("numpy", matching="protocol")
+    """
+    failed = []
+    chosen = [(title, check) for title, check in checks(name) if matching in title]
+    for title, check in chosen:
+        try:
+            check()
+        except Exception as error:
+            reason = str(error) if isinstance(error, AssertionError) else f"raised {type(error).__name__}: {error}"
+            failed.append(f"- {title}: {reason}")
+    if failed:
+        listed = "\n".join(failed)
+        raise AssertionError(f"the {name} backend fails {len(failed)} of {len(chosen)} checks:\n{listed}")
