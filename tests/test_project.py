@@ -51,6 +51,15 @@ ragged.available()
     assert loaded_by(program, (*FRAMEWORKS, "awkward", "pyarrow", "pandas")) == set()
 
 
+def test_differentiation_is_loaded_when_it_is_asked_for():
+    later = ("ragged.autodiff.transforms", "ragged.autodiff.tape", "ragged.comparison")
+    assert loaded_by("import ragged; ragged.sum([[1], []])", later) == set()
+    assert "ragged.autodiff.transforms" in loaded_by("import ragged; ragged.grad", later)
+    assert set(ragged.__all__) <= set(dir(ragged))
+    with pytest.raises(AttributeError, match="module 'ragged' has no attribute 'gradd'"):
+        ragged.gradd  # noqa: B018
+
+
 def test_naming_the_backends_loads_none():
     assert loaded_by("import ragged; ragged.available()", FRAMEWORKS) == set()
 
