@@ -158,6 +158,19 @@ def test_attrs_come_from_awkward_operands_and_records_too():
     assert ragged.with_field(record, 1, "z").attrs == FIRST
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x: ragged.from_lengths(x, [2, 1]),
+        lambda x: ragged.from_offsets(x, [0, 2, 3]),
+        lambda x: ragged.from_row_ids(x, [0, 0, 1]),
+        lambda x: ragged.Array(x),
+    ],
+)
+def test_rows_of_an_array_keep_its_attrs(build):
+    assert build(ragged.Array(ak.Array([1, 2, 3], attrs=FIRST))).attrs == FIRST
+
+
 def test_attrs_survive_a_gradient_and_a_pickle():
     x = ragged.Array(ak.Array(NUMBERS, attrs={**FIRST, "@transient": 1}))
     assert ragged.grad(lambda x: ragged.sum(x * x))(x).attrs == x.attrs

@@ -10,7 +10,7 @@ from ragged.array import Array
 from ragged.construct import build
 from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
-from ragged.operands import common_backend, move, single
+from ragged.operands import common_backend, metadata, move, single
 from ragged.registry import backend_of_dense, get_backend
 from ragged.rows import Rows
 from ragged.validation import check_ids, check_lengths, check_offsets
@@ -74,7 +74,7 @@ def from_offsets(content: Any, offsets: Any) -> Array:
     b, node, ops, offsets = joined(content, offsets, "offsets")
     offsets = check_offsets(ops, offsets, node.length)
     rows = Rows(ops, offsets, total=ops.bound(offsets, node.length))
-    return Array._of(Lists(rows, trimmed(b, node, rows.total)), b)
+    return Array._of(Lists(rows, trimmed(b, node, rows.total)), b, *metadata((content,)))
 
 
 def trimmed(b: Backend, node: Node, total: Any) -> Node:
@@ -103,7 +103,7 @@ def from_lengths(content: Any, lengths: Any) -> Array:
         raise StructureError(
             f"the lengths add up to {int(ops.xp.sum(lengths))}, but the content has {node.length} elements"
         )
-    return Array._of(Lists(Rows.from_lengths(ops, lengths, node.length), node), b)
+    return Array._of(Lists(Rows.from_lengths(ops, lengths, node.length), node), b, *metadata((content,)))
 
 
 def from_row_ids(content: Any, ids: Any, nrows: Any = None) -> Array:
@@ -132,7 +132,7 @@ def from_row_ids(content: Any, ids: Any, nrows: Any = None) -> Array:
     if nrows is None:
         nrows = ops.largest(ids) + 1 if ops.size(ids) else 0
     rows = Rows(ops, ops.searchsorted(ids, ops.arange(nrows + 1)), nrows, node.length)
-    return Array._of(Lists(rows, node), b)
+    return Array._of(Lists(rows, node), b, *metadata((content,)))
 
 
 def from_padded(dense: Any, mask: Any = None, lengths: Any = None) -> Array:
