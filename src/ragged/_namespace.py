@@ -38,9 +38,7 @@ RENAMED = {
 """The array API's names of NumPy's functions."""
 
 COMPOSED: dict[str, Callable[..., Any]] = {
-    "clip": lambda xp, x, low, high: xp.minimum(
-        xp.maximum(x, low), high
-    ),  # where low > high the standard has no answer
+    "clip": lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),  # xp.clip has no answer where low > high
     "imag": lambda xp, x: xp.imag(x) if xp.isdtype(x.dtype, "complex floating") else xp.zeros_like(x),
     "real": lambda xp, x: xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x,
 }

@@ -73,7 +73,11 @@ def common_backend(backends: Sequence[Backend | None]) -> Backend:
             continue
         if best is None:
             best = backend
-        elif best.base is not backend.base and (best.level or backend.level) and best.base.name != backend.base.name:
+        elif (
+            best.base.name != backend.base.name
+            and (best.level or backend.level)
+            and "numpy" not in {each.name for each in (best, backend) if not each.level}
+        ):
             raise leaves_the_tape(best, backend)
         elif best.base is backend.base or backend.base.name == "numpy" or best.base.name == "numpy":
             # of two tapes the deeper; of NumPy and another framework, the other framework

@@ -26,7 +26,9 @@ LOG2, LOG10 = math.log(2), math.log(10)
 def is_complex(x: Any) -> bool:
     """Whether a value (or a Python number) is complex."""
     dtype = getattr(x, "dtype", None)
-    return isinstance(x, complex) if dtype is None else dtype.kind == "c"
+    if dtype is None:
+        return isinstance(x, complex)
+    return dtype.kind == "c" if hasattr(dtype, "kind") else "complex" in str(dtype)
 
 
 def conjugate(b: Backend, x: Any) -> Any:

@@ -64,13 +64,13 @@ KINKS = ("ties", "missing ties")
 """Samples of floats with ties, zeros and equal values."""
 FLOATS = (*SMOOTH, *KINKS)
 LISTS: dict[str, Any] = {
-    "rows": [[1.5, -2.0, 0.7], [], [0.31, 0.4], [-1.2]],
+    "rows": [[1.5, -2.1, 0.7], [], [0.31, 0.4], [-1.2]],
     "missing": [[1.5, None, 0.7], [], [None, 0.4], [2.5]],
     "ties": [[1.0, 1.0, 0.0], [], [0.0, 0.0], [2.0]],
     "missing ties": [[0.0, 0.0, None], [], [1.0, 1.0], [None]],
     "ints": [[3, -1, 2], [], [0, 5], [7]],
     "bools": [[True, False, True], [], [False, False], [True]],
-    "deep": [[[1.5, -2.0, 0.7], []], [], [[0.31, 0.4], [-1.2]]],
+    "deep": [[[1.5, -2.1, 0.7], []], [], [[0.31, 0.4], [-1.2]]],
 }
 
 
