@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,16 +13,18 @@ from jax import lax
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
+from ragged.rows import Rows
 from ragged_jax import _functions, _kernels, _transforms
 from ragged_jax._arrays import folded, is_traced, place, structure
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, cast, held
+from ragged_jax._fused import fused
 from ragged_jax._index import as_index, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.rows import Rows, Segments
+    from ragged.rows import Segments
 
 
 class JaxBackend(Backend):
@@ -138,14 +141,31 @@ class JaxBackend(Backend):
 
     @folded
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._segment_extremum(x, rows, identity, True)
+
+    @folded
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._segment_extremum(x, rows, identity, False)
+
+    def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
         x = lax.stop_gradient(x)
-        if not isinstance(x, Tracer):
-            return self.asarray(self._home.segment_max(np.asarray(x), rows, identity))
-        contiguous = rows.offsets is not None
-        most = _kernels.segment_max(x, ids_of(rows, self.device), rows.nrows, contiguous, _lowest(x.dtype))
-        empty = np.bincount(rows.ids, minlength=rows.nrows)[: rows.nrows] == 0
-        empty = empty.reshape((-1,) + (1,) * (x.ndim - 1))
-        return self.where(empty, identity, most) if empty.any() else most
+        if x.dtype.kind == "c" and not isinstance(x, Tracer):
+            home = self._home.segment_max if largest else self._home.segment_min
+            return self.asarray(home(np.asarray(x), rows, identity))
+        worst = _worst(x.dtype, largest)
+        ids = ids_of(rows, self.device)
+        best = _kernels.segment_extremum(x, ids, rows.nrows, rows.offsets is not None, worst, largest)
+        if identity == worst:
+            return best
+        return self.where(_kernels.empty_segments(ids, rows.nrows, x.ndim), identity, best)
+
+    def fused(
+        self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
+    ) -> Any:
+        arrays = any(isinstance(each, jax.Array | np.ndarray) for each in options)
+        if arrays or not isinstance(rows, Rows) or x.dtype.kind == "c":
+            return f(self, x, rows, *options)
+        return fused(self, f, tangent, x, rows, self.device, options)
 
     @folded
     def concat(self, arrays: Sequence[Any]) -> Any:
@@ -225,10 +245,13 @@ def _is_scalar(x: Any) -> bool:
     return isinstance(x, bool | int | float | complex)
 
 
-def _lowest(dtype: Any) -> Any:
-    """What every maximum of this dtype is at least."""
+@cache
+def _worst(dtype: Any, largest: bool) -> Any:
+    """What no maximum (or minimum) of this dtype is beyond."""
     if dtype.kind == "b":
-        return np.False_
+        return np.bool_(not largest)
     if jnp.issubdtype(dtype, jnp.complexfloating):
         raise UnsupportedError("JAX has no segment maximum of complex numbers while it traces; take it of the parts")
-    return np.asarray(-np.inf if jnp.issubdtype(dtype, jnp.floating) else np.iinfo(dtype).min, dtype)
+    if jnp.issubdtype(dtype, jnp.floating):
+        return dtype.type(-np.inf if largest else np.inf)
+    return dtype.type(np.iinfo(dtype).min if largest else np.iinfo(dtype).max)

@@ -21,7 +21,7 @@ from ragged_jax._dtypes import NARROWER
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.rows import Rows
+    from ragged.rows import Rows, Segments
 
 __all__ = ["WideJaxBackend", "configure"]
 
@@ -42,22 +42,27 @@ class WideJaxBackend(JaxBackend):
         return outputs, aux, wide
 
     def take(self, x: Any, index: Any) -> Any:
-        return self._gather(super().take, lambda: Groups(index, x.shape[0]), x, index)
+        return self._gather(_take, lambda: Groups(index, x.shape[0]), x, index)
 
     def expand(self, x: Any, rows: Rows) -> Any:
-        return self._gather(super().expand, lambda: rows, x, rows)
+        return self._gather(_expand, lambda: rows, x, rows)
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
-        return self._gather(
-            super().slice, lambda: Groups(np.arange(start, stop, step), x.shape[0]), x, start, stop, step
-        )
+        return self._gather(_slice, lambda: Groups(np.arange(start, stop, step), x.shape[0]), x, start, stop, step)
+
+    def fused(
+        self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
+    ) -> Any:
+        if x64_enabled() or not is_reversed(x):
+            return _fused(self, f, x, rows, *options, tangent=tangent)
+        return f(self, x, rows, *options)  # step by step, for the sake of the gathers' own transposes
 
     def _gather(self, gather: Callable[..., Any], segments: Callable[[], Any], x: Any, *where: Any) -> Any:
         """A gather, which plain `jax.grad` at 32 bits would transpose at 32 bits: there it brings its own transpose."""
         if x64_enabled() or not is_reversed(x):
-            return scoped(gather)(x, *where)
-        own = jax.custom_vjp(lambda x: scoped(gather)(x, *where))
-        own.defvjp(lambda x: (scoped(gather)(x, *where), None), lambda _, g: (self.segment_sum(g, segments()),))
+            return gather(self, x, *where)
+        own = jax.custom_vjp(lambda x: gather(self, x, *where))
+        own.defvjp(lambda x: (gather(self, x, *where), None), lambda _, g: (self.segment_sum(g, segments()),))
         return own(x)
 
     def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,6 +96,9 @@ def settled(x: Any) -> Any:
         return jnp.array(x, copy=True)
     return x
 
+
+_take, _expand, _slice = (scoped(method) for method in (JaxBackend.take, JaxBackend.expand, JaxBackend.slice))
+_fused = scoped(JaxBackend.fused)
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
 UNSCOPED = {*vars(WideJaxBackend), "configured", "differentiating", "home", "joined", "owns", "serving", "size"}

@@ -76,7 +76,7 @@ def kernel(name: str, dtypes: tuple[Any, ...], results: tuple[Any, ...], masked:
         return tuple(outs) if len(outs) > 1 else outs[0]
 
     run.__name__ = name
-    return jax.jit(run, inline=True)
+    return jax.jit(run)
 
 
 def as_tuple(x: Any) -> tuple[Any, ...]:

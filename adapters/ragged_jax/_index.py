@@ -12,9 +12,9 @@ from ragged.errors import OutOfRangeError
 from ragged_jax._compat import x64_enabled
 
 if TYPE_CHECKING:
-    from ragged.rows import Segments
+    from ragged.rows import Rows, Segments
 
-__all__ = ["as_index", "ids_of"]
+__all__ = ["as_index", "ids_of", "lengths_of"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
@@ -52,10 +52,22 @@ def ids_of(segments: Segments, device: Any) -> Any:
     ids = segments.ids
     if segments.offsets is None or ids.shape[0] < WORTH_KEEPING:
         return as_index(ids, segments.nrows)
-    key = (id(ids), device)
+    return _on_device(ids, segments.nrows, device)
+
+
+def lengths_of(rows: Rows, device: Any) -> Any:
+    """The number of elements of each segment, kept as row ids are."""
+    lengths = rows.lengths
+    return as_index(lengths, rows.total) if rows.nrows < WORTH_KEEPING else _on_device(lengths, rows.total, device)
+
+
+def _on_device(index: Any, size: Any, device: Any) -> Any:
+    if isinstance(index, jax.Array):
+        return index
+    key = (id(index), device)
     kept = _kept.get(key)
-    if kept is None or kept[0]() is not ids:
+    if kept is None or kept[0]() is not index:
         with jax.ensure_compile_time_eval():
-            placed = jax.device_put(as_index(ids, segments.nrows), device)
-        kept = _kept[key] = (weakref.ref(ids, lambda _: _kept.pop(key, None)), placed)
+            placed = jax.device_put(as_index(index, size), device)
+        kept = _kept[key] = (weakref.ref(index, lambda _: _kept.pop(key, None)), placed)
     return kept[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +11,22 @@ from ragged._segments import extremum_of, sizes, spread
 from ragged.errors import DTypeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged.backend import Backend
     from ragged.rows import Segments
 
 __all__ = ["filled_ptp_of", "logsumexp_of", "mean_of", "ptp_of", "softmax_of", "std_of", "var_of"]
+
+
+def fused(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of segments that a backend may compile as one kernel."""
+
+    @wraps(f)
+    def call(b: Backend, x: Any, segments: Segments, *options: Any) -> Any:
+        return b.fused(f, x, segments, *options)
+
+    return call
 
 
 def inexact(b: Backend, x: Any, name: str, double: bool = True) -> Any:
@@ -45,6 +58,7 @@ def weight_of(b: Backend, x: Any, weight: Any, segments: Segments) -> Any:
     return b.segment_sum(weight, segments)
 
 
+@fused
 def mean_of(b: Backend, x: Any, segments: Segments, weight: Any = None, empty: float = np.nan) -> Any:
     """Mean of each segment; `empty` where there is nothing to weigh."""
     x = inexact(b, x, "mean")
@@ -53,6 +67,7 @@ def mean_of(b: Backend, x: Any, segments: Segments, weight: Any = None, empty: f
     return ratio(b, b.segment_sum(weighted, segments), total, empty)
 
 
+@fused
 def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: float = 0) -> Any:
     """Variance of each segment in two passes: the mean, then the mean of squared distances from it. NaN where empty."""
     x = inexact(b, x, "var")
@@ -71,6 +86,7 @@ def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
     return b.apply("multiply", var, ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan))
 
 
+@fused
 def std_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: float = 0) -> Any:
     """Standard deviation of each segment; equal values have slope 0."""
     var = var_of(b, x, segments, weight, ddof)
@@ -112,12 +128,23 @@ def shift_of(b: Backend, x: Any, segments: Segments) -> Any:
 
 def softmax_of(b: Backend, x: Any, segments: Segments) -> Any:
     """`exp(x) / sum(exp(x))` within each segment, an entry an element; the largest value is subtracted first."""
-    x = inexact(b, x, "softmax", double=False)
+    return b.fused(shares_of, inexact(b, x, "softmax", double=False), segments, tangent=shares_tangent)
+
+
+def shares_of(b: Backend, x: Any, segments: Segments) -> Any:
+    """The softmax of floating-point numbers."""
     shifted = b.apply("subtract", x, spread(b, shift_of(b, x, segments), segments))
     powers = b.apply("exp", shifted)
     return b.apply("true_divide", powers, spread(b, b.segment_sum(powers, segments), segments))
 
 
+def shares_tangent(b: Backend, y: Any, dx: Any, segments: Segments) -> Any:
+    """The change of the softmax `y` by `dx`: in the proportions of `y`, without what all of a segment move by."""
+    moved = b.apply("multiply", y, dx)
+    return b.apply("subtract", moved, b.apply("multiply", y, spread(b, b.segment_sum(moved, segments), segments)))
+
+
+@fused
 def logsumexp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
     """`log(sum(exp(x)))` of each segment, -inf where it is empty; the largest value is subtracted first."""
     x = inexact(b, x, "logsumexp", double=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ragged._moments import filled_ptp_of, logsumexp_of, mean_of, ptp_of, softmax_of, std_of, var_of
@@ -94,7 +93,7 @@ def var(
     >>> ragged.var([[1, 2, 3], [], [4, 6]], axis=1)
     <Array [0.667, nan, 1] type='3 * float64'>
     """
-    return weighted("var", partial(var_of, ddof=ddof), x, weight, axis, keepdims, mask_identity, behavior, attrs)
+    return weighted("var", with_ddof(var_of, ddof), x, weight, axis, keepdims, mask_identity, behavior, attrs)
 
 
 def std(
@@ -116,7 +115,7 @@ def std(
     >>> ragged.std([[1, 3], [], [4]], axis=1)
     <Array [1, nan, 0] type='3 * float64'>
     """
-    return weighted("std", partial(std_of, ddof=ddof), x, weight, axis, keepdims, mask_identity, behavior, attrs)
+    return weighted("std", with_ddof(std_of, ddof), x, weight, axis, keepdims, mask_identity, behavior, attrs)
 
 
 def ptp(
@@ -243,6 +242,11 @@ def softmax_entries(b: Backend, node: Node, rows: Rows) -> tuple[Node, Rows]:
         case Record():
             raise no_records("softmax", node)
     raise DTypeError("softmax has no meaning for text")
+
+
+def with_ddof(f: Callable[..., Any], ddof: float) -> Callable[..., Any]:
+    """`f(b, x, segments, weight)` for so many degrees of freedom."""
+    return lambda b, x, segments, weight=None: f(b, x, segments, weight, ddof)
 
 
 def weighted(

@@ -1,0 +1,68 @@
+"""Functions of segments as one kernel each: what is composed in the core is compiled whole."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from ragged_jax._index import ids_of, lengths_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from ragged.backend import Backend
+    from ragged.rows import Rows
+
+__all__ = ["Given", "fused"]
+
+
+class Given:
+    """Contiguous segments inside a kernel: what the protocol asks of `Rows`, handed in."""
+
+    __slots__ = ("ids", "lengths", "nrows", "offsets")
+
+    def __init__(self, ids: Any, lengths: Any, nrows: int) -> None:
+        self.ids, self.lengths, self.nrows = ids, lengths, nrows
+        self.offsets = ids  # there are some; no kernel looks at them
+
+
+def fused(
+    b: Backend,
+    f: Callable[..., Any],
+    tangent: Callable[..., Any] | None,
+    x: Any,
+    rows: Rows,
+    device: Any,
+    options: tuple[Hashable, ...],
+) -> Any:
+    """`f(b, x, rows, *options)`, compiled once for a shape, a number of rows and the options."""
+    return _run(b, f, tangent, rows.nrows, options, x, ids_of(rows, device), lengths_of(rows, device))
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _run(
+    b: Backend,
+    f: Callable[..., Any],
+    tangent: Callable[..., Any] | None,
+    nrows: int,
+    options: tuple[Hashable, ...],
+    x: Any,
+    ids: Any,
+    lengths: Any,
+) -> Any:
+    def plain(x: Any, ids: Any, lengths: Any) -> Any:
+        return f(b, x, Given(ids, lengths, nrows), *options)
+
+    if tangent is None:
+        return plain(x, ids, lengths)
+    ruled = jax.custom_jvp(plain)
+
+    @ruled.defjvp
+    def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
+        _, ids, lengths = primals
+        y = ruled(*primals)
+        return y, tangent(b, y, tangents[0], Given(ids, lengths, nrows))
+
+    return ruled(x, ids, lengths)
