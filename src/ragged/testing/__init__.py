@@ -33,12 +33,20 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
     >>> found["protocol: segment_sum"]()
     """
     from ragged.registry import get_backend
-    from ragged.testing._protocol import protocol
-    from ragged.testing._segments import segments
-    from ragged.testing._values import values
+    from ragged.testing import _conduct, _gradients, _kinks, _layouts, _protocol, _segments, _values
 
-    get_backend(name)
-    groups = {"protocol": protocol | segments, "values": values}
+    b = get_backend(name)
+    foreign = {f"with {other}": functools.partial(_conduct.foreign, other) for other in _conduct.others(b)}
+    groups = {
+        "protocol": _protocol.protocol | _segments.segments,
+        "values": _values.values,
+        **_gradients.groups(b),
+        "conventions": _kinks.kinks,
+        "arrays": _layouts.layouts,
+        "errors": _conduct.errors | foreign,
+        "unsupported": _conduct.refusals(b),
+        "conduct": _conduct.conduct,
+    }
     return [
         (f"{group}: {title}", functools.partial(run, name, check))
         for group, found in groups.items()
