@@ -272,7 +272,7 @@ def test_errors(name):
     with pytest.raises(ragged.DTypeError, match=r"records \(fields \['x'\]\)"):
         reduce([{"x": 1}], axis=0)
     with pytest.raises(ragged.DTypeError):
-        reduce(3.0)
+        reduce(3.0, axis=0)
 
 
 def test_initial_must_fit_the_dtype():
