@@ -56,6 +56,8 @@ def compare(session: nox.Session) -> None:
     install(session, *group("comparisons"), "-e", ".[arrow,cli,jax]")
     programs = session.posargs or sorted(str(path) for path in (ROOT / "comparisons" / "gradients").glob("*.py"))
     session.run("ragged", "compare", *programs, "--backends", "numpy,jax")
+    if not session.posargs:
+        session.run("python", str(ROOT / "comparisons" / "gradients" / "upstream.py"))
 
 
 SMOKE = """

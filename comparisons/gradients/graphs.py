@@ -44,23 +44,29 @@ def incoming(states, layer, graphs):
 
 
 def inputs():
-    """Weights, graphs and their numbers of triangles.
+    """Weights, graphs and their numbers of triangles."""
+    import networkx
+
+    atlas = networkx.graph_atlas_g()
+    assert len(atlas) == 1253
+    triangles = [sum(networkx.triangles(graph).values()) // 3 for graph in atlas]
+    return first_weights(), as_ragged(atlas), np.array(triangles, np.float64)
+
+
+def as_ragged(atlas):
+    """Graphs of networkx, whose nodes are called 0, 1, 2, …, as one ragged array.
 
     A graph has `nodes`, `var * 2 * float64` (one and the number of neighbours), `degree`, `var * int64`, and `edges`,
     `var * {source: int64, target: int64}`: positions of nodes in this graph, each edge in both directions, those
     that lead to the first node first.
     """
-    import networkx
-
-    atlas = networkx.graph_atlas_g()
-    assert len(atlas) == 1253
     edges = [sorted((b, a) for edge in graph.edges for a, b in (edge, edge[::-1])) for graph in atlas]
-    target, source = np.array([pair for pairs in edges for pair in pairs]).T
+    target, source = np.array([pair for pairs in edges for pair in pairs], np.int64).reshape(-1, 2).T
     degree = np.array([graph.degree[node] for graph in atlas for node in sorted(graph)])
     nodes = np.stack([np.ones(len(degree)), degree], axis=1)
 
     nodes_in, edges_in = [len(graph) for graph in atlas], [len(pairs) for pairs in edges]
-    graphs = ragged.zip(
+    return ragged.zip(
         {
             "nodes": ragged.from_lengths(nodes, nodes_in),
             "degree": ragged.from_lengths(degree, nodes_in),
@@ -68,8 +74,6 @@ def inputs():
         },
         depth_limit=1,
     )
-    triangles = np.array([sum(networkx.triangles(graph).values()) // 3 for graph in atlas], np.float64)
-    return first_weights(), graphs, triangles
 
 
 def first_weights(seed=0):
