@@ -252,3 +252,10 @@ def test_text_and_missing_values_on_other_backends(backend):
     x = ragged.Array(array)
     assert_same(x, array)
     assert_same(ragged.to_awkward(x), array)
+
+
+@pytest.mark.parametrize("data", [[b"ab", b"c"], ["ab", "c"], [b"ab", b"cd", b"ef"]])
+def test_slices_within_texts_are_listed_as_text(data):
+    x = ak.Array(data)
+    for key in ((None, slice(None), 0), (slice(None), 0), (None, slice(0, 0), 0)):
+        assert_same(ragged.Array(x)[key], x[key])

@@ -110,9 +110,12 @@ def records(b: Backend, data: list[Any], depth: int) -> Node | None:
     return share_rows(Record(names, tuple(contents), len(data)), {})  # type: ignore[arg-type]
 
 
-def values(node: Node) -> list[Any]:
-    """The values of a node on NumPy as Python objects."""
+def values(node: Node) -> Any:
+    """The values of a node on NumPy as Python objects: a list; a text where the node is its characters."""
     match node:
+        case Flat(data, _, {"__array__": "byte" | "char" as kind}) if data.ndim == 1:
+            code = data.tobytes()  # what a slice within texts leaves
+            return code if kind == "byte" else code.decode("utf-8", "surrogateescape")
         case Flat(data):
             result: list[Any] = data.tolist()
             return result
