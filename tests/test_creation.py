@@ -186,7 +186,7 @@ def test_values_that_do_not_fit_are_refused():
         (lambda: ragged.full_like(x, [1, 2]), "one value"),
         (lambda: ragged.values_astype(x, "U3"), "<U3"),
         (lambda: ragged.values_astype(x, "nonsense"), "nonsense"),
-        (lambda: ragged.nan_to_num(x + 1j), "complex128"),
+        (lambda: ragged.nan_to_num(np.array(["2026-11-22"], "M8[D]")), "datetime64"),
         (lambda: ragged.clip(x + 1j, 1), "both bounds"),
     ):
         with pytest.raises(ragged.DTypeError, match=message):
@@ -326,3 +326,46 @@ def test_a_fill_value_and_casts_are_differentiable(backend):
     assert slopes.to_list() == [4.0, 0.0, 6.0]
     slopes = ragged.grad(lambda x: ragged.sum(ragged.ones_like(x) * x))(x)
     assert slopes.to_list() == [[1.0, 1.0], [], [1.0]]
+
+
+UNKNOWN = [[], [[]], [None], [[None]], [[[]]], [[None], []]]
+OF_UNKNOWN = {
+    "where": lambda lib, x: lib.where(x > 0, x, 0),
+    "where not": lambda lib, x: lib.where(x > 0, 1.5, x),
+    "full_like": lambda lib, x: lib.full_like(x, 3),
+    "ones_like": lambda lib, x: lib.ones_like(x),
+    "typed": lambda lib, x: lib.zeros_like(x, dtype="float32", including_unknown=True),
+    "values_astype": lambda lib, x: lib.values_astype(x, "float32"),
+    "nan_to_num": lambda lib, x: lib.nan_to_num(x),
+    "nan_to_none": lambda lib, x: lib.nan_to_none(x),
+    "broadcast_arrays": lambda lib, x: lib.broadcast_arrays(x, 1)[1],
+    "mask": lambda lib, x: lib.mask(x, x > 0),
+    "selection": lambda lib, x: x[x > 0],
+    "fill_none": lambda lib, x: lib.fill_none(x, 0),
+    "drop_none": lambda lib, x: lib.drop_none(x),
+    "is_none": lambda lib, x: lib.is_none(x),
+    "flatten": lambda lib, x: lib.flatten(x, axis=None),
+    "isclose": lambda lib, x: lib.isclose(x, x),
+}
+
+
+@pytest.mark.parametrize("data", UNKNOWN, ids=str)
+@pytest.mark.parametrize("name", OF_UNKNOWN)
+def test_arrays_of_unknown_type(data, name):
+    program = OF_UNKNOWN[name]
+    assert_agrees(lambda: program(ragged, ragged.Array(data)), lambda: program(ak, ak.Array(data)))
+
+
+def test_where_over_nothing_differentiates(backend):
+    x = ragged.Array([[], []])
+    assert float(ragged.grad(lambda c: ragged.sum(ragged.where(x > 0, x, c)))(2.0)) == 0.0
+
+
+def test_both_parts_of_complex_numbers_become_finite(backend):
+    data = np.array([complex(np.nan, 1), complex(2, np.inf), complex(-np.inf, np.nan), 3 - 4j])
+    x = ragged.unflatten(data, [2, 0, 2])
+    assert_same(ragged.nan_to_num(x), ak.unflatten(np.nan_to_num(data), [2, 0, 2]))
+    finite = ragged.nan_to_num(x, nan=7.0, posinf=8.0, neginf=9.0)
+    assert finite.to_list() == [[7 + 1j, 2 + 8j], [], [9 + 7j, 3 - 4j]]
+    slopes = ragged.grad(lambda x: ragged.sum(ragged.real(ragged.nan_to_num(x, posinf=8, neginf=9) * (2 + 1j))))(x)
+    assert_same(slopes, ak.Array([[-1j, 2 + 0j], [], [0j, 2 - 1j]]))

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._steps import NODES
 from ragged.broadcasting import broadcast
 from ragged.creation import map_values
 from ragged.errors import DTypeError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, option, to_regular_node
 from ragged.operands import operands, single, wrap
+from ragged.traverse import first_flat
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -27,6 +29,8 @@ def nan_to_num(
 ) -> Any:
     """The array with NaN and infinities replaced by finite numbers; nothing flows back through what was replaced.
 
+    Complex numbers have it done to their real and imaginary parts.
+
     Args:
         array: an array or a number.
         copy: for NumPy's signature; arrays are immutable.
@@ -40,6 +44,12 @@ def nan_to_num(
     """
     given = (nan, posinf, neginf)
     b, nodes, dense = operands(array, *(x for x in given if x is not None))
+    if (
+        first_flat(nodes[0]) is None
+        and isinstance(nodes[0], NODES)
+        and not any(isinstance(x, NODES) for x in nodes[1:])
+    ):
+        return wrap(b, nodes[0], dense, array)  # what has no values keeps its unknown type
     present = iter(nodes[1:])
     places = [None if x is None else next(present) for x in given]
 
@@ -57,9 +67,12 @@ def _finite(b: Backend, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
     dtype = b.dtype(x) if hasattr(x, "dtype") else np.asarray(x).dtype
     if dtype.kind in "biu":
         return x
-    if dtype.kind != "f":
-        raise DTypeError(f"nan_to_num is for real numbers, not {dtype}; take ragged.real and ragged.imag")
+    if dtype.kind not in "fc":
+        raise DTypeError(f"nan_to_num is for numbers, not {dtype}")
     x = b.asarray(x)
+    if dtype.kind == "c":
+        parts = [_finite(b, b.apply(part, x), nan, posinf, neginf) for part in ("real", "imag")]
+        return b.apply("add", parts[0], b.apply("multiply", parts[1], 1j))
     limits = np.finfo(dtype)
     still = b.stop_gradient(x)
     for found, value, fallback in (

@@ -109,10 +109,9 @@ def _choose(b: Backend, mask: Any, x: Any, y: Any, mergebool: bool) -> Any:
         chosen = b.as_structure(mask)
         valid = b.home(chosen).where(chosen, _validity(x), _validity(y))
         return option(b, valid, _choose(b, mask, _content(x), _content(y), mergebool))
-    if type(x) is Unknown:
-        return y
-    if type(y) is Unknown:
-        return x
+    if type(x) is Unknown or type(y) is Unknown:
+        known = y if type(x) is Unknown else x
+        return known if isinstance(known, NODES) else _choose_numbers(b, mask, known, known, mergebool)
     if not isinstance(x, NODES) or type(x) is Flat:
         if not isinstance(y, NODES) or type(y) is Flat:
             return _choose_numbers(b, mask, x, y, mergebool)
