@@ -194,3 +194,48 @@ def test_sorting_is_a_constant_permutation(backend):
 def test_numpy_functions(backend):
     assert_same(np.sort(ragged.Array(X), axis=1), ragged.sort(X, axis=1))
     assert_same(np.argsort(ragged.Array(X), axis=1), ragged.argsort(X, axis=1))
+
+
+RECORDS = [
+    [[{"x": 0, "y": [1.0]}], [{"x": 1, "y": [2.0, 3.0, 3.0]}, {"x": 0, "y": [1.0, 0.0, 0.0]}]],
+    [{"x": 2, "y": [2.0, 1.0]}, {"x": 1, "y": [5.0, 4.0]}],
+    [[{"x": 3, "y": [[2.0, 1.0]]}, {"x": 1, "y": [[2.0, 1.0], []]}], [], [{"x": 0, "y": []}]],
+    [{"x": 2, "r": {"p": [2, 1], "q": 7}}, {"x": 1, "r": {"p": [], "q": 6}}],
+    [[{"x": 2, "y": ["b", "a"]}, {"x": 1, "y": ["c"]}], None],
+]
+
+
+@pytest.mark.parametrize("data", RECORDS)
+@pytest.mark.parametrize("ascending", [True, False])
+def test_records_count_the_innermost_axis_in_each_field(data, ascending):
+    options = {"axis": -1, "ascending": ascending}
+    assert_same(ragged.sort(ragged.Array(data), **options), ak.sort(ak.Array(data), **options))
+
+
+@pytest.mark.parametrize("data", RECORDS)
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_records_are_sorted_as_their_fields_are(data, axis):
+    x = ragged.Array(data)
+    try:
+        result = ragged.sort(x, axis)
+    except ragged.AxisError:  # a field without that axis, or one that would move missing records
+        assert axis == -2 and data in (RECORDS[1], RECORDS[3], RECORDS[4])
+        return
+    for field in x.fields:
+        assert_same(result[field], ragged.sort(x[field], axis))
+
+
+def test_records_of_regular_lists_count_a_negative_axis_in_each_field(backend):
+    x, y = np.array([[2, 1], [4, 3]]), np.array([[[2, 1], [1, 2]], [[0, 9], [9, 0]]])
+    result = ragged.sort(ragged.zip({"x": x, "y": y}, depth_limit=2), axis=-1)
+    assert result["x"].to_list() == [[1, 2], [3, 4]]
+    assert result["y"].to_list() == [[[1, 2], [1, 2]], [[0, 9], [0, 9]]]
+
+
+def test_an_axis_that_only_one_field_has():
+    with pytest.raises(ragged.AxisError, match="field 'x'"):
+        ragged.sort([{"x": 2, "y": [2.0, 1.0]}], axis=1)
+    with pytest.raises(ragged.AxisError, match="field by field"):
+        ragged.sort([{"x": 2, "y": [2.0, 1.0]}, None], axis=-1)
+    with pytest.raises(ragged.DTypeError, match="records"):
+        ragged.argsort([[{"x": 2, "y": [2.0, 1.0]}]], axis=-1)

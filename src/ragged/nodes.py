@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ragged._node_repr import Described
-from ragged.errors import FieldError, UnsupportedError
+from ragged.errors import AxisError, FieldError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,6 +167,8 @@ def regular(b: Backend, content: Node, size: Any, length: Any, parameters: Param
 
 def to_regular_node(b: Backend, node: Flat) -> Regular:
     """A dense node's first trailing axis as a `Regular` node over the flattened rest."""
+    if len(node.data.shape) < 2:
+        raise AxisError("there is no such axis: a value is no list")
     size, *rest = node.data.shape[1:]
     return Regular(Flat(b.reshape(node.data, (node.length * size, *rest)), node.length * size), size, node.length)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ragged._reduce import align, axis_of, keep, level_of, no_records
 from ragged._segments import gathered
@@ -30,6 +30,7 @@ from ragged.nodes import (
 )
 from ragged.operands import single, wrap
 from ragged.rows import Rows
+from ragged.traverse import depth_range, positive_axis
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -44,7 +45,7 @@ def sort(
 
     NaN is the largest value, as in NumPy. Along an axis that is not the innermost, the first values of all lists are
     sorted, the second values, and so on: lists keep their lengths. Text is sorted byte by byte; in records each field
-    is sorted by itself.
+    is sorted by itself, and a negative axis is counted in each field.
 
     Args:
         array: anything that becomes an array.
@@ -53,7 +54,7 @@ def sort(
         stable: taken for Awkward's sake; equal values always keep their order.
 
     Raises:
-        AxisError: no such axis, or None.
+        AxisError: no such axis, also in one field of records, or None.
 
     >>> import ragged
     >>> ragged.sort([[3, 1, 2], [], [5, 4]])
@@ -85,18 +86,18 @@ def run(
 ) -> Any:
     """What `sort` and `argsort` (`positions`) share: find the axis, and order its entries."""
     b, node, dense = single(array)
-    sorter = Sorter(b, name, not ascending, positions)
     if type(axis) is not int:
         axis = axis_of(axis, name)
         if axis is None:
             raise AxisError(f"{name} needs an axis: axis=-1, the innermost; for axis=None flatten the array first")
+    sorter = Sorter(b, name, not ascending, positions, axis)
     if type(node) is Lists and (axis == 1 or axis == -1) and type(node.content) is Flat and not is_text(node):
         data = node.content.data
         if data.ndim == 1:
             result = Lists(node.rows, sorter.leaf(node.content, node.rows, None), node.parameters)
             return wrap(b, result, False, array, attrs=attrs, behavior=behavior)
-    level, _ = level_of(node, axis, name)
-    return wrap(b, sorter.below(node, level), dense, array, attrs=attrs, behavior=behavior)
+    level_of(node, axis, name)
+    return wrap(b, sorter.in_branches(node), dense, array, attrs=attrs, behavior=behavior)
 
 
 @dataclass(slots=True)
@@ -107,6 +108,42 @@ class Sorter:
     name: str
     descending: bool
     positions: bool
+    axis: int
+
+    def in_branches(self, node: Node) -> Node:
+        """The node ordered along the axis, which is counted in each field where fields differ in depth."""
+        level = positive_axis(node, self.axis)
+        if level is not None:
+            return self.below(node, level)
+        nearest = self.axis + depth_range(node)[0]
+        match node:
+            case Record(fields, contents, length, parameters) if not self.positions:
+                return Record(fields, tuple(map(self.in_branches, contents)), length, parameters)
+            case Record():
+                raise no_records(self.name, node)
+            case Option(valid, content, parameters) if nearest > 0:
+                return option(self.b, valid, self.in_branches(content), parameters)
+            case Lists() | Regular() if nearest > 1:
+                return around(self.b, node, self.in_branches(node.content))
+            case Lists() | Regular():  # these lists are the axis of some fields, and go around each
+                return rejoined(self.b, node, tuple(map(self.in_branches, self.branches(node))))
+            case Union():
+                raise no_unions(node, self.name)
+        raise AxisError(
+            f"{self.name}: axis={self.axis} is that of missing records in one field and lies deeper in another; sort "
+            "field by field, with x['field']"
+        )
+
+    def branches(self, node: Node) -> tuple[Node, ...]:
+        """Lists of records as the same lists of each field."""
+        match node:
+            case Record() if self.positions:
+                raise no_records(self.name, node)
+            case Record(_, contents):
+                return contents
+            case Lists() | Regular():
+                return tuple(around(self.b, node, each) for each in self.branches(node.content))
+        return (self.in_branches(node),)  # missing records, or mixed types: says what is wrong
 
     def below(self, node: Node, level: int) -> Node:
         """Walk down to the node whose entries lie on the axis, and order it within its lists."""
@@ -117,6 +154,9 @@ class Sorter:
             case Flat():
                 return self.below(to_regular_node(b, node), level)
             case Record(fields, contents, length, parameters) if not self.positions:
+                for field, each in zip(node.names, contents, strict=True):
+                    if depth_range(each)[1] <= level:
+                        raise AxisError(f"{self.name}: axis={self.axis} exceeds the depth of the field {field!r}")
                 return Record(fields, tuple(self.below(each, level) for each in contents), length, parameters)
             case Record():
                 raise no_records(self.name, node)
@@ -208,6 +248,14 @@ class Sorter:
 def is_value(node: Node) -> bool:
     """Whether the entries are numbers or text, not lists or records."""
     return is_text(node) or (isinstance(node, Flat) and node.data.ndim == 1)
+
+
+def rejoined(b: Backend, node: Node, parts: tuple[Any, ...]) -> Node:
+    """The lists of records `node` around the sorted contents of such lists of each field."""
+    if isinstance(node, Record):
+        return Record(node.fields, parts, node.length, node.parameters)
+    content: Any = node.content  # type: ignore[union-attr]
+    return around(b, cast("Lists", node), rejoined(b, content, tuple(rows_of(b, part)[1] for part in parts)))
 
 
 def around(b: Backend, node: Lists | Regular, content: Node) -> Node:
