@@ -31,7 +31,7 @@ def install(session: nox.Session, *requirements: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests, and every example of the docstrings and the README."""
-    install(session, *group("tests"), "-e", ".[arrow,cli,jax]")
+    install(session, *group("tests"), "-e", ".[arrow,cli,jax]", "-e", "./tests/plugin")
     session.run("pytest", *(session.posargs or ("-q", "-n", "auto", "--maxprocesses", "4")))
 
 
