@@ -9,6 +9,10 @@ import awkward as ak
 import numpy as np
 
 import ragged
+from ragged.registry import ORDER
+
+OURS = [name for name in ragged.available() if name in ORDER]
+"""Installed backends of the library itself; a third party's runs the conformance suite (`test_conformance.py`)."""
 
 
 def same_values(a: Any, b: Any, rtol: float = 1e-12) -> bool:

@@ -6,18 +6,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import ragged
+from agreement import OURS
 from ragged.context import _context, _default
-from ragged.registry import ORDER
 
 # A failure comes back at every run, and no run fails that the one before it passed.
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("repeatable")
-
-
-OURS = [name for name in ragged.available() if name in ORDER]
-"""Installed backends of the library itself; third parties' run the conformance suite (`test_conformance.py`)."""
 
 
 @pytest.fixture(params=OURS)

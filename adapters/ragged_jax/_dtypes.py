@@ -50,6 +50,7 @@ def cast(x: Any, dtype: Any) -> Any:
 def _known(dtype: Any) -> np.dtype[Any]:
     known: np.dtype[Any] = np.dtype(dtype)
     is_number = known.kind == "b" or jnp.issubdtype(known, np.number)  # ml_dtypes' bfloat16 is a number to jnp only
+    is_number = is_number and known.kind != "m"  # to NumPy a duration is an integer
     if not is_number or known.itemsize > (16 if known.kind == "c" else 8):
         raise UnsupportedError(f"JAX has no {known} arrays; keep them on NumPy, or convert them to numbers first")
     return known if known.isnative else known.newbyteorder("=")

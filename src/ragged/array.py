@@ -194,8 +194,9 @@ class Array(Conversions, Operators):
         raise StructureError("the truth of an array of several values is ambiguous; use ragged.any or ragged.all")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kept = {key: value for key, value in (self._attrs or {}).items() if not str(key).startswith("@")}
-        return Array._of, (self.layout, self._backend, kept or None, self._behavior)
+        from ragged._pickling import reduced
+
+        return reduced(self)
 
 
 class Record(Printed, Operators):

@@ -162,7 +162,7 @@ def coroutines(b: Backend) -> None:
     seen: list[str | None] = []
 
     def program(name: str) -> Any:
-        @use(name)
+        @use(name, precision="float64")
         async def run() -> Any:
             seen.append(ragged.current())
             await asyncio.sleep(0)

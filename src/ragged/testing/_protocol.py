@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.testing._expect import Checks, expect, expect_array
-from ragged.testing._samples import FEW, NAN, OFFSETS, VALUES, dtypes, rows_on
+from ragged.testing._samples import FEW, INF, NAN, OFFSETS, VALUES, dtypes, rows_on
+from ragged.ufuncs import table
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -148,15 +149,30 @@ def promotion(b: Backend) -> None:
     expect_array(b, b.apply("logical_not", b.asarray(VALUES)), np.logical_not(VALUES), "logical_not of floats")
 
 
+HIDDEN = (
+    *(("log", -1.0), ("log", NAN), ("log2", 0.0), ("log10", -INF), ("log1p", -2.0), ("sqrt", 0.0), ("reciprocal", 0.0)),
+    *(
+        ("arcsin", 5.0),
+        ("arccos", 1.0),
+        ("arctanh", 1.0),
+        ("divide", 0.0),
+        ("power", -1.0),
+        ("hypot", NAN),
+        ("exp", INF),
+    ),
+)
+"""Functions, and what hides where nothing counts."""
+
+
 def invalid_places(b: Backend) -> None:
     """With `valid`, places that do not count may hold anything: no error, and no NaN in the derivative."""
     valid = np.array([True, False, True, False])
     mask = b.home().asarray(valid)
-    for name, hidden in (("log", -1.0), ("sqrt", 0.0), ("true_divide", NAN), ("arcsin", 5.0), ("log", NAN)):
+    for name, hidden in HIDDEN:
         x = np.array([0.5, hidden, 0.25, hidden])
 
         def f(x: Any, name: str = name) -> Any:
-            args = (x, x) if name == "true_divide" else (x,)
+            args = (x, x) if table[name].nin == 2 else (x,)
             return [b_of(b, x).apply(name, *args, valid=mask)], ()
 
         outputs, _, pull = b.vjp(f, [b.asarray(x)])
