@@ -96,3 +96,14 @@ def test_derived_structure_is_computed_once():
 def test_pickles(lengths):
     rows = rows_of_lengths(lengths)
     assert pickle.loads(pickle.dumps(rows)) == rows
+
+
+@pytest.mark.parametrize("step", [1, -1, 3])
+@pytest.mark.parametrize("nrows", [6, 6000])
+def test_ranges_count_from_each_rows_start(nrows, step):
+    """Few elements and many, empty rows in front, among and at the end."""
+    lengths = np.resize([0, 3, 0, 1, 2, 0], nrows)
+    starts = np.resize([7, -4, 50], nrows)
+    found = OPS.ranges(starts, rows_of_lengths(lengths), step)
+    expected = [start + step * j for start, n in zip(starts.tolist(), lengths.tolist(), strict=True) for j in range(n)]
+    assert found.tolist() == expected

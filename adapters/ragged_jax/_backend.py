@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from ragged.rows import Rows
 from ragged_jax import _functions, _kernels, _transforms
 from ragged_jax._arrays import folded, is_traced, place, structure
 from ragged_jax._compat import Tracer, x64_enabled
-from ragged_jax._dtypes import NARROWER, cast, held
+from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
 from ragged_jax._index import as_index, ids_of
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ragged.rows import Segments
+
+WORTH_COMPILING = 1 << 16
+"""Arrays of one value are made on the device from this size on; shorter ones go there without a kernel."""
 
 
 class JaxBackend(Backend):
@@ -110,7 +114,7 @@ class JaxBackend(Backend):
     @folded
     def astype(self, x: Any, dtype: Any) -> Any:
         dtype = held(dtype)
-        return x if x.dtype == dtype else cast(x, dtype)
+        return x if x.dtype == dtype else _kernels.recast(x, dtype)
 
     # ------------------------------------------------------------------ differentiable primitives
 
@@ -162,14 +166,13 @@ class JaxBackend(Backend):
     def fused(
         self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
     ) -> Any:
-        arrays = any(isinstance(each, jax.Array | np.ndarray) for each in options)
-        if arrays or not isinstance(rows, Rows) or x.dtype.kind == "c":
+        if type(rows) is not Rows or x.dtype.kind == "c" or any(isinstance(each, np.ndarray) for each in options):
             return f(self, x, rows, *options)
         return fused(self, f, tangent, x, rows, self.device, options)
 
     @folded
     def concat(self, arrays: Sequence[Any]) -> Any:
-        return jnp.concatenate(list(arrays))
+        return _kernels.concat(list(arrays))
 
     @folded
     def where(self, condition: Any, x: Any, y: Any) -> Any:
@@ -182,19 +185,19 @@ class JaxBackend(Backend):
 
     @folded
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return x if x.shape == shape else jnp.reshape(x, shape)
+        return x if x.shape == shape else _kernels.reshape(x, shape)
 
     @folded
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return jnp.broadcast_to(x, shape)
+        return x if x.shape == shape else _kernels.broadcast_to(x, shape)
 
     @folded
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return jnp.sum(x, axis=axes, dtype=x.dtype)
+        return _kernels.reduce_sum(x, axes)
 
     @folded
     def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return jnp.transpose(x, axes)
+        return _kernels.transpose(x, axes)
 
     @folded
     def matmul(self, x: Any, y: Any) -> Any:
@@ -203,6 +206,8 @@ class JaxBackend(Backend):
 
     @folded
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
+        if math.prod(shape) < WORTH_COMPILING:
+            return place(np.full(shape, value, held(dtype)), None, self.device)
         return place(jnp.full(shape, value, held(dtype)), None, self.device)
 
     # ------------------------------------------------------------------ structure primitives

@@ -53,7 +53,7 @@ class WideJaxBackend(JaxBackend):
     def fused(
         self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
     ) -> Any:
-        if x64_enabled() or not is_reversed(x):
+        if x64_enabled() or not any(map(is_reversed, (x, *options))):
             return _fused(self, f, x, rows, *options, tangent=tangent)
         return f(self, x, rows, *options)  # step by step, for the sake of the gathers' own transposes
 

@@ -35,10 +35,13 @@ def fused(
     x: Any,
     rows: Rows,
     device: Any,
-    options: tuple[Hashable, ...],
+    options: tuple[Any, ...],
 ) -> Any:
-    """`f(b, x, rows, *options)`, compiled once for a shape, a number of rows and the options."""
-    return _run(b, f, tangent, rows.nrows, options, x, ids_of(rows, device), lengths_of(rows, device))
+    """`f(b, x, rows, *options)`, compiled once for the shapes of the arrays, a number of rows and the other options."""
+    arrays = [each for each in options if isinstance(each, jax.Array)]
+    constants = tuple([None if isinstance(each, jax.Array) else (each,) for each in options])
+    ids, lengths = ids_of(rows, device), lengths_of(rows, device)
+    return _run(b, f, tangent, rows.nrows, constants, x, ids, lengths, arrays)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
@@ -47,22 +50,27 @@ def _run(
     f: Callable[..., Any],
     tangent: Callable[..., Any] | None,
     nrows: int,
-    options: tuple[Hashable, ...],
+    constants: tuple[tuple[Hashable] | None, ...],
     x: Any,
     ids: Any,
     lengths: Any,
+    arrays: list[Any],
 ) -> Any:
-    def plain(x: Any, ids: Any, lengths: Any) -> Any:
+    """`constants` has None where one of the `arrays` belongs."""
+
+    def plain(x: Any, ids: Any, lengths: Any, arrays: Any) -> Any:
+        remaining = iter(arrays)
+        options = [next(remaining) if each is None else each[0] for each in constants]
         return f(b, x, Given(ids, lengths, nrows), *options)
 
     if tangent is None:
-        return plain(x, ids, lengths)
+        return plain(x, ids, lengths, arrays)
     ruled = jax.custom_jvp(plain)
 
     @ruled.defjvp
     def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
-        _, ids, lengths = primals
+        _, ids, lengths, _ = primals
         y = ruled(*primals)
         return y, tangent(b, y, tangents[0], Given(ids, lengths, nrows))
 
-    return ruled(x, ids, lengths)
+    return ruled(x, ids, lengths, arrays)

@@ -3,34 +3,115 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ragged_jax._dtypes import cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
+    "broadcast_to",
+    "concat",
     "cumulative_sum",
     "empty_segments",
     "expand",
+    "identity",
+    "recast",
+    "reduce_sum",
+    "reshape",
     "segment_extremum",
     "segment_sum",
     "slice_rows",
     "take",
+    "transpose",
     "where",
 ]
 
 
-@partial(jax.jit)
+@jax.jit
+def identity(x: Any) -> Any:
+    """The same."""
+    return x
+
+
+@partial(jax.jit, static_argnums=1)
+def recast(x: Any, dtype: Any) -> Any:
+    """`x` in a dtype that JAX holds."""
+    return cast(x, dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def reshape(x: Any, shape: Any) -> Any:
+    """The same elements in another shape."""
+    return jnp.reshape(x, shape)
+
+
+@partial(jax.jit, static_argnums=1)
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """`x` repeated to a shape."""
+    return jnp.broadcast_to(x, shape)
+
+
+@partial(jax.jit, static_argnums=1)
+def reduce_sum(x: Any, axes: Any) -> Any:
+    """Sum over some axes in `x`'s own dtype."""
+    return jnp.sum(x, axis=axes, dtype=x.dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def transpose(x: Any, axes: Any) -> Any:
+    """Axes in another order."""
+    return jnp.transpose(x, axes)
+
+
+@jax.jit
+def concat(arrays: Any) -> Any:
+    """Arrays joined along axis 0."""
+    return jnp.concatenate(arrays)
+
+
+def gather(x: Any, index: Any, ascending: bool) -> Any:
+    """`x[index]` for an index in range, of shape (n,) or (n, 1).
+
+    Of the second shape nothing is made of the index, so that the transpose has no copy to keep.
+    """
+    if not index.shape[0]:
+        return x[:0]
+    one = (1, *x.shape[1:])
+    along = lax.GatherDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,))
+    mode = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+    return lax.gather(x, upright(index), along, one, indices_are_sorted=ascending, mode=mode)
+
+
+def scatter(way: Callable[..., Any], start: Any, index: Any, x: Any, ascending: bool) -> Any:
+    """`start` with the entries of `x` put in where the index says; those beyond the end are dropped."""
+    if not index.shape[0]:
+        return start
+    along = lax.ScatterDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,))
+    mode = lax.GatherScatterMode.FILL_OR_DROP
+    return way(start, upright(index), x, along, indices_are_sorted=ascending, mode=mode)
+
+
+def upright(index: Any) -> Any:
+    """An index as a column."""
+    return index[:, None] if index.ndim == 1 else index
+
+
+@jax.jit
 def take(x: Any, index: Any) -> Any:
     """`x[index]`, the index in range."""
-    return x.at[index].get(mode="promise_in_bounds")
+    return gather(x, index, False)
 
 
-@partial(jax.jit)
+@jax.jit
 def expand(x: Any, ids: Any) -> Any:
     """`x[ids]` for ascending ids."""
-    return x.at[ids].get(mode="promise_in_bounds", indices_are_sorted=True)
+    return gather(x, ids, True)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -43,24 +124,23 @@ def slice_rows(x: Any, start: Any, size: int, step: int) -> Any:
 @partial(jax.jit, static_argnums=(2, 3))
 def segment_sum(x: Any, ids: Any, nrows: int, contiguous: bool) -> Any:
     """Sum by segment; ids equal to `nrows` are dropped."""
-    zeros = jnp.zeros((nrows, *x.shape[1:]), x.dtype)
-    return zeros.at[ids].add(x, mode="drop", indices_are_sorted=contiguous)
+    return scatter(lax.scatter_add, jnp.zeros((nrows, *x.shape[1:]), x.dtype), ids, x, contiguous)
 
 
 @partial(jax.jit, static_argnums=(2, 3, 4, 5))
 def segment_extremum(x: Any, ids: Any, nrows: int, contiguous: bool, worst: Any, largest: bool) -> Any:
     """Maximum (or minimum) by segment, `worst` where one is empty."""
-    start = jnp.full((nrows, *x.shape[1:]), worst, x.dtype).at[ids]
-    return (start.max if largest else start.min)(x, mode="drop", indices_are_sorted=contiguous)
+    start = jnp.full((nrows, *x.shape[1:]), worst, x.dtype)
+    return scatter(lax.scatter_max if largest else lax.scatter_min, start, ids, x, contiguous)
 
 
 @partial(jax.jit, static_argnums=(1, 2))
 def empty_segments(ids: Any, nrows: int, ndim: int) -> Any:
     """Which segments hold nothing, with axes of length 1 behind."""
-    return jnp.ones((nrows,) + (1,) * (ndim - 1), bool).at[ids].set(False, mode="drop")
+    return jnp.ones((nrows,) + (1,) * (ndim - 1), bool).at[ids.reshape(-1)].set(False, mode="drop")
 
 
-@partial(jax.jit)
+@jax.jit
 def cumulative_sum(x: Any) -> Any:
     """Running sum along axis 0 in `x`'s own dtype."""
     return jnp.cumsum(x, axis=0, dtype=x.dtype)

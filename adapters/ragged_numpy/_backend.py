@@ -13,6 +13,7 @@ from ragged_numpy._kernels import (
     argextremum,
     argsort,
     counts,
+    ranges,
     reduce_groups,
     reduce_rows,
     row_ids,
@@ -114,7 +115,7 @@ class NumpyBackend(Backend):
         return x.reshape(shape) if shape else x.reshape(())[()]  # a 0-d value is a NumPy scalar
 
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return np.sum(x, axis=axes, dtype=x.dtype)
+        return np.sum(x, axis=axes, dtype=None if x.dtype.kind == "m" else x.dtype)  # durations keep their unit
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         return np.full(shape, value, dtype)
@@ -127,6 +128,9 @@ class NumpyBackend(Backend):
 
     def repeat(self, x: Any, counts: Any, total: Any) -> Any:
         return np.repeat(x, counts)
+
+    def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
+        return ranges(starts, rows, step)
 
     def offsets_from_lengths(self, lengths: Any) -> Any:
         offsets = np.empty(lengths.shape[0] + 1, np.int64)

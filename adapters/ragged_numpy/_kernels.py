@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from ragged.rows import Rows
 
-__all__ = ["argextremum", "argsort", "counts", "reduce_groups", "reduce_rows", "row_ids", "row_positions"]
+__all__ = ["argextremum", "argsort", "counts", "ranges", "reduce_groups", "reduce_rows", "row_ids", "row_positions"]
 
 SMALL = 4096
 """Below this many elements the number of calls counts, not the passes."""
@@ -33,6 +33,17 @@ def row_positions(rows: Rows) -> Any:
     steps[0] = 0
     steps[begins[1:]] -= np.diff(begins)
     return np.cumsum(steps, out=steps)
+
+
+def ranges(starts: Any, rows: Rows, step: int) -> Any:
+    """Numbers from `starts` on for each row: a running sum of steps, with a jump where a row begins."""
+    shift = starts - rows.starts * step
+    if rows.total < SMALL:
+        return np.repeat(shift, rows.lengths) + np.arange(rows.total) * step
+    steps = np.full(rows.total + 1, step, np.int64)
+    jumps = np.diff(shift, prepend=step)
+    np.add.at(steps, rows.starts, jumps)  # rows that are empty begin where the next one does
+    return np.cumsum(steps[:-1], out=steps[:-1])
 
 
 def short(x: Any, rows: Rows) -> bool:

@@ -14,8 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragged.backend import Backend
+    from ragged.rows import Rows, Segments
 
-__all__ = ["apply", "asarray", "dtype_in", "dtype_of", "host", "missing_functions", "refusal", "where"]
+__all__ = [
+    "apply",
+    "asarray",
+    "check_options",
+    "dtype_in",
+    "dtype_of",
+    "host",
+    "missing_functions",
+    "no_native",
+    "ranges",
+    "refusal",
+    "segment_min",
+    "where",
+]
 
 RENAMED = {
     "absolute": "abs",
@@ -133,3 +147,38 @@ def refusal(b: Backend, name: str) -> UnsupportedError:
     reason = b.unsupported.get(name, "its framework has no such function or dtype")
     way = "; go on with x.to_backend('numpy')" if b.base.name != "numpy" else ""
     return UnsupportedError(f"{name} is not available on {b.base.name}: {reason}{way}")
+
+
+def ranges(b: Backend, starts: Any, rows: Rows, step: int) -> Any:
+    """Numbers from `starts` on for each of the rows: one count over all, shifted row by row."""
+    shift = starts - (rows.starts if step == 1 else rows.starts * step)
+    count = b.arange(rows.total)
+    return b.repeat(shift, rows.lengths, rows.total) + (count if step == 1 else count * step)
+
+
+def segment_min(b: Backend, x: Any, rows: Segments, identity: Any) -> Any:
+    """The minimum as the maximum of what is negated, bit by bit where a number may have no negative."""
+    dtype = b.dtype(x)
+    if dtype.kind in "iub":
+        negated = np.invert(np.asarray(identity, dtype))[()]
+        return b.apply("invert", b.segment_max(b.apply("invert", x), rows, negated))
+    return b.apply("negative", b.segment_max(b.apply("negative", x), rows, -identity))
+
+
+def check_options(b: Backend, device: Any, precision: str | None) -> None:
+    """A backend without options is asked for the CPU at most.
+
+    Raises:
+        UnsupportedError: another device, or an unknown precision.
+    """
+    if device not in (None, "cpu"):
+        raise UnsupportedError(f"the {b.name} backend has no device {device!r}; its arrays live on the CPU")
+    if precision not in (None, "float64"):
+        raise UnsupportedError(f"precision={precision!r} is not known; say 'float64' or leave it out")
+
+
+def no_native(b: Backend) -> UnsupportedError:
+    """The error of a framework without ragged arrays."""
+    return UnsupportedError(
+        f"the {b.base.name} backend has no ragged arrays of its own; use ragged.to_padded for a dense one"
+    )

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ragged import _namespace
-from ragged.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -192,6 +191,10 @@ class Backend(ABC):
         """Each `x[i]` repeated `counts[i]` times; `total` is the length of the result."""
         return self.xp.repeat(x, self.asarray(counts), axis=0)
 
+    def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
+        """For each of `rows`, as many numbers as it has elements, from its entry of `starts` on in steps of `step`."""
+        return _namespace.ranges(self, starts, rows, step)
+
     def offsets_from_lengths(self, lengths: Any) -> Any:
         """0 and the running sum of the lengths, int64."""
         return self.xp.cumulative_sum(lengths, include_initial=True, dtype=self.xp.int64)
@@ -231,22 +234,16 @@ class Backend(ABC):
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
         """Minimum of each segment (NaN wins); `identity` where a segment is empty. No gradient."""
-        kind = self.dtype(x).kind
-        if kind in "iub":
-            negated = np.invert(np.asarray(identity, self.dtype(x)))[()]
-            return self.apply("invert", self.segment_max(self.apply("invert", x), rows, negated))
-        return self.apply("negative", self.segment_max(self.apply("negative", x), rows, -identity))
+        return _namespace.segment_min(self, x, rows, identity)
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        """For each contiguous segment the position in `x` of its first maximum (or minimum; NaN wins),
-        as int64 structure; anything where a segment is empty."""
+        """Where in `x` each contiguous segment has its first maximum (or minimum; NaN wins); anything if it is empty."""
         from ragged._segments import first_tied
 
         return first_tied(self, x, rows, largest)
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
-        """Product of each segment in `x`'s own dtype, 1 where empty; None if the backend has no native
-        form (the core then multiplies pairwise, which every framework differentiates)."""
+        """Product of each segment in `x`'s own dtype, 1 where empty; None: the core then multiplies pairwise."""
         return None
 
     def fused(
@@ -286,16 +283,11 @@ class Backend(ABC):
 
     def to_native(self, node: Any) -> Any:
         """The framework's own ragged array of a layout, where it has such a type."""
-        raise UnsupportedError(
-            f"the {self.base.name} backend has no ragged arrays of its own; use ragged.to_padded for a dense one"
-        )
+        raise _namespace.no_native(self)
 
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         """This backend with the options of one `use(...)` or `to_backend(...)` call."""
-        if device not in (None, "cpu"):
-            raise UnsupportedError(f"the {self.name} backend has no device {device!r}; its arrays live on the CPU")
-        if precision not in (None, "float64"):
-            raise UnsupportedError(f"precision={precision!r} is not known; say 'float64' or leave it out")
+        _namespace.check_options(self, device, precision)
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:

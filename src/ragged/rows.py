@@ -140,8 +140,7 @@ class Rows:
         ops = self.ops
         lengths = ops.take(self.lengths, index)
         rows = Rows.from_lengths(ops, lengths if valid is None else ops.where(valid, lengths, 0))
-        shift = ops.take(self.starts, index) - rows.starts
-        return rows, ops.arange(rows.total) + ops.repeat(shift, rows.lengths, rows.total)
+        return rows, ops.ranges(ops.take(self.starts, index), rows)
 
     def slice(self, start: int, stop: int) -> tuple[Rows, int, int]:
         """Rows `start:stop` (0 <= start <= stop <= nrows), and the range of their elements."""
@@ -154,8 +153,7 @@ class Rows:
         """In each row the elements `low:high` (arrays, one bound a row, already clipped; `low <= high`)."""
         ops = self.ops
         rows = Rows.from_lengths(ops, high - low)
-        shift = self.starts + low - rows.starts
-        return rows, ops.arange(rows.total) + ops.repeat(shift, rows.lengths, rows.total)
+        return rows, ops.ranges(self.starts + low, rows)
 
     def flatten(self, inner: Rows) -> Rows:
         """Two levels made one: this partition's rows over `inner`'s elements."""

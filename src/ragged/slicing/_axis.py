@@ -42,11 +42,7 @@ def slice_rows(rows: Rows, starts: Any, lengths: Any, key: slice) -> tuple[Rows,
     first, counts = bounds(ops, lengths, key.start, key.stop, step)
     new = rows if counts is rows._lengths else Rows.from_lengths(ops, counts)
     begins = starts if isinstance(first, int) and first == 0 else starts + first
-    if step == 1:
-        return new, ops.repeat(begins - new.starts, counts, new.total) + ops.arange(new.total)
-    if step == -1:
-        return new, ops.repeat(begins + new.starts, counts, new.total) - ops.arange(new.total)
-    return new, ops.repeat(begins - new.starts * step, counts, new.total) + ops.arange(new.total) * step
+    return new, ops.ranges(begins, new, step)
 
 
 def bounds(ops: Backend, lengths: Any, start: int | None, stop: int | None, step: int) -> tuple[Any, Any]:
@@ -265,4 +261,4 @@ def align(rows: Rows, at: Any, live: Any, other: Rows) -> Any:
         )
     if at is None and live is None:
         return None
-    return ops.arange(other.total) + ops.repeat(starts - other.starts, other.lengths, other.total)
+    return ops.ranges(starts, other)
