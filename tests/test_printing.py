@@ -44,6 +44,15 @@ def test_another_backend_is_named():
     assert "backend: jax" in x._repr_html_()
 
 
+def test_a_broken_layout_is_no_tracer():
+    # as a mistake of ours would make it: bytes that are marked as a string, with missing ones among them
+    text = ragged.Array(["bc"])
+    holed = ragged.mask(ragged.Array(np.array([98, 99], np.uint8)), [True, False])
+    node = type(text.layout)(text.layout.rows, holed.layout, text.layout.parameters)
+    broken = ragged.Array._of(node, text._backend)
+    assert repr(broken) == "<Array [...] invalid type='1 * string'>"
+
+
 @pytest.mark.parametrize("name", DATA)
 def test_reprs_fit_the_line_on_every_backend(name, backend):
     x = ragged.Array(DATA[name])

@@ -96,3 +96,9 @@ def test_characters_with_missing_ones():
     assert isinstance(outcome(lambda: ak.to_list(ak.Array(words)[:, 0]))[1], AttributeError)
     assert ragged.Array(words)[:, 0].to_list() == [ord("o"), None, ord("t")]
     assert str(ragged.Array(words)[:, 0].type) == "3 * ?uint8"
+
+
+def test_characters_with_missing_ones_among_them_are_no_text():
+    x = ragged.Array(["bc", "a"])
+    picked = x[ragged.Array([[0, None, 1], [0]])]
+    assert picked.to_list() == [[98, None, 99], [97]] and picked.typestr == "2 * var * ?uint8"

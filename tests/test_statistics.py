@@ -196,6 +196,24 @@ def test_times_and_booleans_that_have_no_such_statistic():
         ragged.mean([[1.0, 2.0], [3.0]], [[1.0], [1.0, 2.0]], axis=1)
 
 
+def test_the_spread_of_dates_is_a_duration():
+    dates = np.array(["2020-01-01", "2020-01-05", "NaT"], "M8[D]")
+    x = ragged.unflatten(dates, [2, 0, 1])
+    assert_same(ragged.ptp(x, axis=1), ak.ptp(ak.unflatten(dates, [2, 0, 1]), axis=1))
+    filled = ragged.ptp(x, axis=1, mask_identity=False)
+    assert filled.typestr == "3 * timedelta64[D]" and filled.layout.data[:2].astype(int).tolist() == [4, 0]
+    assert ragged.ptp(dates[:2]) == np.timedelta64(4, "D")
+    assert ragged.ptp(dates.astype("M8[7D]")[:2]).dtype == np.dtype("m8[7D]")
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("name", ["mean", "var", "std"])
+def test_a_single_value_has_no_axis(name, axis):
+    for value in (np.float64(1.0), 1.0, np.asarray(1.0)):
+        with pytest.raises(ragged.AxisError, match=f"{name}: a single value has no axis={axis}"):
+            getattr(ragged, name)(value, weight=2.0, axis=axis)
+
+
 def test_slopes_where_nothing_varies(backend):
     x = ragged.Array([[2.0, 2.0], [], [1.0], [1.0, 3.0]])
     gradient = ragged.grad(lambda x: ragged.sum(ragged.fill_none(ragged.std(x, axis=1, mask_identity=True), 0.0)))(x)

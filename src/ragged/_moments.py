@@ -99,13 +99,16 @@ def std_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
 
 def ptp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
     """Largest minus smallest value of each segment; 0 where it is empty."""
-    return ptp_in(b, x, segments, b.dtype(x))
+    dtype = b.dtype(x)
+    return ptp_in(b, x, segments, np.dtype(dtype.str.replace("M8", "m8")) if dtype.kind == "M" else dtype)
 
 
 def filled_ptp_of(b: Backend, x: Any, segments: Segments, initial: Any = None) -> Any:
     """`ptp_of` in the dtype that Awkward gives it when it fills in the integer 0."""
     dtype = b.dtype(x)
-    return ptp_in(b, x, segments, np.result_type(dtype, np.int64) if dtype.kind in "iuf" else dtype)
+    if dtype.kind in "iuf":
+        return ptp_in(b, x, segments, np.result_type(dtype, np.int64))
+    return ptp_of(b, x, segments)
 
 
 def ptp_in(b: Backend, x: Any, segments: Segments, dtype: np.dtype[Any]) -> Any:

@@ -43,7 +43,7 @@ class Reducer:
     `segment(b, x, segments, initial)` gives one value a segment; a `positional` one gives the index in `x` of the
     chosen element instead (anything where a segment is empty). `full(b, x)`, where there is one, is a faster way to
     reduce all of a 1-d `x`. `trailing(b, x)` tells whether `segment` takes values with trailing axes. `unknown` is the
-    dtype that stands for no type at all; `text` tells whether characters count as numbers, as they do in Awkward.
+    dtype that stands for no type at all; `text` tells whether a text counts, as one value.
     """
 
     name: str
@@ -192,8 +192,10 @@ class Run:
 
     def aligned(self, node: Lists | Regular, segments: Any, positions: Any) -> Node:
         """Lists reduced entry by entry: the first entries of a segment's lists together, then the second ones, …"""
-        if not self.r.text and is_text(node):
-            raise DTypeError(f"{self.r.name} has no meaning for text")
+        if is_text(node):
+            if not self.r.text:
+                raise DTypeError(f"{self.r.name} has no meaning for text")
+            return self.leaf(self.b.full((node.length,), True, "bool"), segments, positions)
         rows, content = rows_of(self.walker, node)
         groups, out = align(rows, segments, node)
         if self.r.positional:

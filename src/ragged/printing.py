@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array
 from ragged.errors import RaggedError
-from ragged.nodes import take
-from ragged.traverse import first_flat
+from ragged.nodes import Flat, Lists, Option, take
+from ragged.traverse import contents_of, first_flat
 
 if TYPE_CHECKING:
     from ragged.array import Record
+    from ragged.backend import Backend
+    from ragged.nodes import Node
 
 __all__ = ["html", "record_representation", "representation", "show"]
 
@@ -41,6 +43,18 @@ def excerpt(x: Array, entries: int) -> Any:
         return None
 
 
+def traced(b: Backend, node: Node) -> bool:
+    """Whether any part of a layout is a tracer's."""
+    match node:
+        case Flat(data):
+            return b.differentiating(data) or not b.known(data)
+        case Lists(rows) if not (isinstance(rows.nrows, int) and rows.ops.known(rows.offsets)):
+            return True
+        case Option(valid) if not b.home(valid).known(valid):
+            return True
+    return not isinstance(node.length, int) or any(traced(b, content) for content in contents_of(node))
+
+
 def clipped_type(typestr: str, values: str, name: str, width: int) -> str:
     """The type string, quoted, cut to what is left of the width."""
     quoted = repr(typestr)[1:-1]
@@ -63,7 +77,8 @@ def framed(name: str, x: Array, value: Any, typestr: str) -> str:
     backend = x._backend.base.name
     where = "" if backend == "numpy" else f" backend={backend!r}"
     if value is None:
-        return f"<{name} [...] tracer type={typestr!r}{where}>"
+        what = "tracer" if x._backend.level or traced(x._backend, x.layout) else "invalid"
+        return f"<{name} [...] {what} type={typestr!r}{where}>"
     width = WIDTH - len(where)
     values = " " + valuestr(value, 1, value_width(repr(typestr)[1:-1], name, width))
     return f"<{name}{values} type={clipped_type(typestr, values, name, width)}{where}>"

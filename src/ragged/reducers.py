@@ -19,16 +19,16 @@ def _always(b: Any, x: Any) -> bool:
     return True
 
 
-SUM = Reducer("sum", segments.sum_of, full=segments.sum_all, trailing=_always, text=True)
-PROD = Reducer("prod", segments.prod_of, trailing=_plain, text=True)
-MIN = Reducer("min", segments.smallest_of, trailing=_plain, text=True)
-MAX = Reducer("max", segments.largest_of, trailing=_plain, text=True)
-ANY = Reducer("any", segments.any_of, "bool", trailing=_always, text=True)
-ALL = Reducer("all", segments.all_of, "bool", trailing=_always, text=True)
+SUM = Reducer("sum", segments.sum_of, full=segments.sum_all, trailing=_always)
+PROD = Reducer("prod", segments.prod_of, trailing=_plain)
+MIN = Reducer("min", segments.smallest_of, trailing=_plain)
+MAX = Reducer("max", segments.largest_of, trailing=_plain)
+ANY = Reducer("any", segments.any_of, "bool", trailing=_always)
+ALL = Reducer("all", segments.all_of, "bool", trailing=_always)
 COUNT = Reducer("count", segments.count_of, text=True)
-COUNT_NONZERO = Reducer("count_nonzero", segments.count_nonzero_of, trailing=_always, text=True)
-ARGMIN = Reducer("argmin", segments.first_smallest, "int64", positional=True, text=True)
-ARGMAX = Reducer("argmax", segments.first_largest, "int64", positional=True, text=True)
+COUNT_NONZERO = Reducer("count_nonzero", segments.count_nonzero_of, trailing=_always)
+ARGMIN = Reducer("argmin", segments.first_smallest, "int64", positional=True)
+ARGMAX = Reducer("argmax", segments.first_largest, "int64", positional=True)
 
 
 def sum(
@@ -50,7 +50,7 @@ def sum(
 
     Raises:
         AxisError: no such axis.
-        DTypeError: records, or dates.
+        DTypeError: records, text, or dates.
 
     >>> import ragged
     >>> ragged.sum([[1, 2, 3], [], [4, 5]], axis=1)
@@ -178,7 +178,7 @@ def count(
     behavior: Any = None,
     attrs: Any = None,
 ) -> Any:
-    """How many values are not missing, along an axis or at all. Arguments as for `sum`.
+    """How many values (a text is one) are not missing, along an axis or at all. Arguments as for `sum`.
 
     >>> import ragged
     >>> ragged.count([[1, None], [], [3]], axis=1)

@@ -265,7 +265,9 @@ def weighted(
         plain = Reducer(name, lambda b, values, segments, initial: f(b, values, segments))
         return reduce(plain, x, axis, keepdims, mask_identity, None, behavior, attrs)
     b, nodes, dense = operands(x, weight)
-    if axis is None and not any(isinstance(node, Node) for node in nodes):
+    if not any(isinstance(node, Node) for node in nodes):
+        if axis is not None:
+            raise AxisError(f"{name}: a single value has no axis={axis}; only axis=None")
         nodes[0] = Flat(b.reshape(b.asarray(nodes[0]), (1,)), 1)
     ops = b.home()
     pair: list[Any] = []

@@ -192,4 +192,5 @@ def follow_rows(
     if live is None:
         return Lists(new, descend(b, content, at, None, None, rest, deeper))
     content, at = ground(b, rows.ops, content, at)
-    return Lists(new, option(b, live, descend(b, content, at, live, None, rest, deeper)), node.parameters)
+    kept = None if is_text(node) else node.parameters  # characters with missing ones among them are no text
+    return Lists(new, option(b, live, descend(b, content, at, live, None, rest, deeper)), kept)
