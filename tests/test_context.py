@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -207,6 +208,37 @@ def test_generator_functions_are_refused():
     assert ragged.current() is None
 
 
+class AsyncProgram:
+    async def __call__(self):
+        await asyncio.sleep(0)
+        return ragged.current()
+
+
+class Program:
+    def __call__(self):
+        return ragged.current()
+
+
+class Generator:
+    def __call__(self):
+        yield ragged.current()
+
+
+def test_objects_to_call_are_scoped_as_functions_are():
+    assert ragged.use("other")(Program())() == "other"
+    assert asyncio.run(ragged.use("other")(AsyncProgram())()) == "other"
+    assert asyncio.run(ragged.use("other")(functools.partial(AsyncProgram()))()) == "other"
+    assert ragged.current() is None
+    with pytest.raises(ragged.RaggedError, match="generator function Generator"):
+        ragged.use("other")(Generator())
+
+
+def test_classes_are_refused():
+    with pytest.raises(ragged.RaggedError, match="class Program: decorate its methods"):
+        ragged.use("other")(Program)
+    assert ragged.current() is None
+
+
 def test_a_statement_on_the_main_thread_is_the_default_of_threads_and_executors():
     ragged.use("other")
     assert in_thread(ragged.current) == "other"
@@ -260,6 +292,22 @@ def test_a_missing_framework_names_the_extra_to_install():
             ragged.use(*names)
         assert isinstance(caught.value, ImportError)
         assert "\n" not in str(caught.value)
+
+
+def test_planned_backends_without_an_adapter_are_passed_over(monkeypatch):
+    monkeypatch.delitem(registry.entry_points(), "torch", raising=False)
+    with ragged.use("torch", "numpy"):
+        assert ragged.current() == "numpy"
+    with pytest.raises(ragged.MissingBackendError, match=r"^the adapter for torch is not there yet; there are numpy"):
+        ragged.use("torch")
+    monkeypatch.delitem(registry.entry_points(), "cupy", raising=False)
+    with pytest.raises(ragged.MissingBackendError, match=r"^the adapters for torch, cupy are not there yet"):
+        ragged.use("torch", "cupy")
+    with pytest.raises(ragged.MissingBackendError, match=r"pip install 'ragged-diff\[absent\]'"):
+        ragged.use("torch", "absent")
+    with pytest.raises(ragged.MissingBackendError, match=r"^no backend 'pytorch'; there are numpy"):
+        ragged.use("pytorch", "numpy")
+    assert ragged.current() is None
 
 
 def test_no_name_is_an_error():

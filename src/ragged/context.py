@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ragged.errors import MissingBackendError, RaggedError
-from ragged.registry import available, entry_points, get_backend
+from ragged.registry import ORDER, absence, available, entry_points, get_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,22 +46,35 @@ def choose(names: tuple[str, ...], device: Any, precision: str | None) -> Backen
         raise TypeError("use() takes the name of at least one backend")
     if len(names) == 1:
         return get_backend(names[0]).configured(device, precision)
-    unknown = [name for name in names if name not in entry_points()]
-    if unknown:
-        raise MissingBackendError(f"no backend {unknown[0]!r}; there are {', '.join(entry_points())}")
+    for name in names:
+        if name not in entry_points() and name not in ORDER:  # a typing error, not a wish
+            raise MissingBackendError(absence(name))
     here = available()
     for name in names:
         if name in here:
             return get_backend(name).configured(device, precision)
-    raise MissingBackendError(f"none of {', '.join(names)} is installed: pip install 'ragged-diff[{names[0]}]'")
+    known = [name for name in names if name in entry_points()]
+    if not known:
+        raise MissingBackendError(
+            f"the adapters for {', '.join(names)} are not there yet; there are {', '.join(entry_points())}"
+        )
+    raise MissingBackendError(f"none of {', '.join(names)} is installed: pip install 'ragged-diff[{known[0]}]'")
+
+
+def runs(f: Any) -> Any:
+    """The function that a call of `f` runs: its `__call__` where it is an object that has one."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    return f if inspect.isroutine(f) else type(f).__call__
 
 
 class use:
     """Choose the backend that constructors build on and transforms run on.
 
-    `use("jax")` acts at once; `with use("jax"):` also undoes it; `@use("jax")` scopes one function (coroutines
-    too; generator functions are refused). Of several names the first that is available is used. A bare statement on
-    the main thread also sets the default for threads and contexts that have chosen nothing themselves.
+    `use("jax")` acts at once; `with use("jax"):` also undoes it; `@use("jax")` scopes one function (coroutines and
+    objects to call too; generator functions and classes are refused). Of several names the first that is available is
+    used. A bare statement on the main thread also sets the default for threads and contexts that have chosen nothing
+    themselves.
 
     Args:
         *names: backend names, in order of preference.
@@ -106,10 +119,14 @@ class use:
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """`f`, run under this backend; the context outside stays as it was."""
         self._undo_statement()
-        if inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f):
-            raise RaggedError(f"use() cannot scope the generator function {f.__name__}: put `with use(...)` inside it")
+        if isinstance(f, type):
+            raise RaggedError(f"use() cannot scope the class {f.__name__}: decorate its methods")
+        called = runs(f)
+        if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+            name = getattr(f, "__name__", type(f).__name__)
+            raise RaggedError(f"use() cannot scope the generator function {name}: put `with use(...)` inside it")
         backend = self._backend
-        if inspect.iscoroutinefunction(f):
+        if inspect.iscoroutinefunction(called):
 
             @functools.wraps(f)
             async def scoped_async(*args: Any, **kwargs: Any) -> Any:

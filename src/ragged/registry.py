@@ -70,11 +70,17 @@ def get_backend(name: str) -> Backend:
 
         return NumpyBackend()
     if name not in entry_points():
-        raise MissingBackendError(f"no backend {name!r}; there are {', '.join(entry_points())}")
+        raise MissingBackendError(absence(name))
     if not installed(name):
         raise MissingBackendError(f"the {name} backend needs its framework: pip install 'ragged-diff[{name}]'")
     backend: Backend = entry_points()[name].load()()
     return backend
+
+
+def absence(name: str) -> str:
+    """What to say of a name that no adapter is registered under."""
+    what = f"the adapter for {name} is not there yet" if name in ORDER else f"no backend {name!r}"
+    return f"{what}; there are {', '.join(entry_points())}"
 
 
 _attended: set[str] = set()
