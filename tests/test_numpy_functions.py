@@ -102,3 +102,37 @@ def test_a_copy_has_attrs_of_its_own():
     y = np.copy(x)
     y.attrs["run"] = 2
     assert (x.attrs, y.to_list()) == ({"run": 1}, NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("call", "keyword", "way"),
+    [
+        (lambda x: np.sum(x, axis=1, dtype="float32"), "dtype", "values_astype"),
+        (lambda x: np.sum(x, 1, np.float32), "dtype", "values_astype"),
+        (lambda x: np.sum(x, initial=5.0), "initial", "afterwards"),
+        (lambda x: np.sum(x, where=False), "where", "ragged.mask"),
+        (lambda x: np.prod(x, out=np.zeros(())), "out", "new array"),
+        (lambda x: np.argmax(x, axis=1, out=np.zeros(3)), "out", "new array"),
+        (lambda x: np.max(x, where=[True, False, True]), "where", "ragged.mask"),
+        (lambda x: np.any(x, where=[True, False, True]), "where", "ragged.mask"),
+        (lambda x: np.zeros_like(x, shape=(3,)), "shape", "leave it out"),
+    ],
+)
+def test_an_argument_without_a_meaning_is_named(call, keyword, way):
+    with pytest.raises(ragged.UnsupportedError, match=rf"of ragged arrays takes no {keyword}; .*{way}"):
+        call(ragged.Array([[1.0, 2.0], [], [3.0]]))
+
+
+def test_arguments_that_change_nothing_are_taken(backend):
+    x = ragged.Array([[1.0, 2.0], [], [3.0]])
+    assert np.sum(x, axis=1, dtype=None, out=None, where=True).to_list() == [3.0, 0.0, 3.0]
+    assert float(np.sum(x, None, None, None)) == 6.0
+    assert np.max(x, axis=1, initial=2.5, out=None).to_list() == [2.5, None, 3.0]
+    assert np.zeros_like(x, order="K", subok=True).to_list() == [[0.0, 0.0], [], [0.0]]
+
+
+def test_a_power_modulo_a_number_is_no_power():
+    x = ragged.Array([[1, 2], [], [3]])
+    assert pow(x, 2).to_list() == [[1, 4], [], [9]]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        pow(x, 2, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +132,51 @@ OF_ALL_VALUES = {"average", "bincount", "histogram", "median", "nanmedian", "per
 """What NumPy computes of all values together, in whatever shape."""
 
 
+WAYS_OUT = {
+    "dtype": "convert first: ragged.values_astype(x, dtype)",
+    "initial": "combine the result with it afterwards",
+    "order": "the values lie in the order of the lists",
+    "out": "every result is a new array",
+    "where": "hide values first: ragged.mask(x, condition)",
+}
+
+
+@functools.cache
+def _parameters(function: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], int, bool]:
+    """A function's parameters, how many may be given by position, and whether it takes any name."""
+    found = inspect.signature(function).parameters
+    kinds = [p.kind for p in found.values()]
+    positional = sum(
+        kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds
+    )
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        positional = 2**31
+    return dict(found), positional, inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _taken(func: Any, forward: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments that `forward` has; those of NumPy's that it has not are left out where they are the default.
+
+    Raises:
+        UnsupportedError: such an argument with a value that matters.
+    """
+    known, positional, any_name = _parameters(forward)
+    if len(args) <= positional and (any_name or kwargs.keys() <= known.keys()):
+        return args, kwargs
+    numpys, _, _ = _parameters(func)
+    extra = dict(zip(list(numpys)[positional:], args[positional:], strict=False)) | kwargs
+    kept = {}
+    for key, value in extra.items():
+        if key in known:
+            kept[key] = value
+        elif key not in numpys:
+            raise TypeError(f"np.{func.__name__}() got an unexpected keyword argument {key!r}")
+        elif not (value is None or value is numpys[key].default or (key == "where" and value is True)):
+            way = WAYS_OUT.get(key, "leave it out")
+            raise UnsupportedError(f"np.{func.__name__} of ragged arrays takes no {key}; {way}")
+    return args[:positional], kept
+
+
 def array_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A NumPy function of at least one `Array` (NEP 18): the function of that name in `ragged`.
 
@@ -141,6 +188,7 @@ def array_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if func.__module__ == "numpy":
         forward = OWN.get(name) or (getattr(ragged, name, None) if name in ragged.__all__ else None)
         if callable(forward):
+            args, kwargs = _taken(func, forward, args, kwargs)
             return forward(*args, **kwargs)
     way_out = (
         "call it on ragged.flatten(x, axis=None).to_numpy(), the values of all lists together"

@@ -98,8 +98,18 @@ def _unary(name: str) -> Any:
     return operator
 
 
+def _power(name: str) -> Any:
+    """`x ** y`, which Python gives a third argument in `pow(x, y, modulo)`."""
+    plain = _forward(name)
+
+    def operator(self: Any, other: Any, modulo: Any = None) -> Any:
+        return plain(self, other) if modulo is None else NotImplemented
+
+    return operator
+
+
 for _symbol, _name in BINARY.items():
-    setattr(Operators, f"__{_symbol}__", _forward(_name))
+    setattr(Operators, f"__{_symbol}__", _power(_name) if _symbol == "pow" else _forward(_name))
     setattr(Operators, f"__r{_symbol}__", _reflected(_name))
 for _symbol, _name in COMPARISONS.items():
     setattr(Operators, f"__{_symbol}__", _forward(_name))
