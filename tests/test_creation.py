@@ -160,8 +160,8 @@ def test_where_refuses_what_has_no_meaning():
         ragged.where(ragged.Array([True, False]), x, 1)
     with pytest.raises(ragged.UnsupportedError, match="union"):
         ragged.where(x > 1, x, x > 1, mergebool=False)
-    with pytest.raises(ragged.DTypeError, match="single value"):
-        ragged.where(True, x, x)
+    with pytest.raises(ragged.DTypeError, match="booleans or numbers, not None"):
+        ragged.where(None, x, x)
     with pytest.raises(ragged.DTypeError, match="None"):
         ragged.where(x > 1, x, None)
     with pytest.raises(ragged.StructureError, match="row 0"):
@@ -369,3 +369,27 @@ def test_both_parts_of_complex_numbers_become_finite(backend):
     assert finite.to_list() == [[7 + 1j, 2 + 8j], [], [9 + 7j, 3 - 4j]]
     slopes = ragged.grad(lambda x: ragged.sum(ragged.real(ragged.nan_to_num(x, posinf=8, neginf=9) * (2 + 1j))))(x)
     assert_same(slopes, ak.Array([[-1j, 2 + 0j], [], [0j, 2 - 1j]]))
+
+
+@pytest.mark.parametrize("condition", [True, 0.0, np.True_, np.int64(0)])
+@pytest.mark.parametrize(
+    ("x", "y", "chosen"),
+    [
+        ([[1.0, 2.0], [], [3.0]], 0, ([[1.0, 2.0], [], [3.0]], [[0.0, 0.0], [], [0.0]])),
+        ([[1.0, 2.0], [], [3.0]], [10, 20, 30], ([[1.0, 2.0], [], [3.0]], [[10.0, 10.0], [], [30.0]])),
+        ([[1.0, None], [], [3.0]], [[1.0, 5.0], [], [None]], ([[1.0, None], [], [3.0]], [[1.0, 5.0], [], [None]])),
+        (["a", "bc"], ["d", ""], (["a", "bc"], ["d", ""])),
+        ([{"x": 1, "y": [2.0]}], [{"x": 3, "y": [4.0]}], ([{"x": 1, "y": [2.0]}], [{"x": 3, "y": [4.0]}])),
+        ([], 1, ([], [])),
+    ],
+)
+def test_where_of_a_single_condition_chooses_everywhere(backend, condition, x, y, chosen):
+    given = [ragged.Array(each) if isinstance(each, list) else each for each in (x, y)]
+    assert ragged.where(condition, *given).to_list() == chosen[0 if condition else 1]
+
+
+def test_a_single_condition_differentiates(backend):
+    x = ragged.Array([[1.0, 2.0], [], [3.0]])
+    f = lambda x: ragged.sum(ragged.where(ragged.sum(x) > 0, x * x, 0.0))  # noqa: E731
+    assert ragged.grad(f)(x).to_list() == [[2.0, 4.0], [], [6.0]]
+    assert ragged.grad(f)(-x).to_list() == [[0.0, 0.0], [], [0.0]]

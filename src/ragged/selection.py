@@ -52,10 +52,13 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
         raise DTypeError("where: None is no operand; use ragged.mask to make values missing")
     x, y = (_text_node(x) if isinstance(x, str | bytes) else x for x in args)
     b, nodes, dense = operands(condition, x, y)
-    if not isinstance(nodes[0], NODES):
-        if any(isinstance(x, NODES) for x in nodes):
-            raise DTypeError(f"where: the condition must be an array, not the single value {condition!r}")
-        return _choose(b, nodes[0], nodes[1], nodes[2], mergebool)
+    given = nodes[0]
+    if not isinstance(given, NODES):
+        if condition is None or isinstance(condition, str | bytes):
+            raise DTypeError(f"where: the condition must be booleans or numbers, not {condition!r}")
+        if not any(isinstance(x, NODES) for x in nodes):
+            return _choose(b, nodes[0], nodes[1], nodes[2], mergebool)
+        nodes[0] = Flat(b.reshape(b.asarray(nodes[0]), (1,)), 1)
 
     short = _choose_aligned(b, nodes, mergebool)
     if short is not None:
@@ -68,7 +71,8 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
         mask = chosen.data if b.dtype(chosen.data).kind == "b" else b.apply("not_equal", chosen.data, 0)
         return _choose(b, mask, x, y, mergebool)
 
-    (result,) = broadcast(b, nodes, action, name="where", stop=_condition_reached, push_missing=0)
+    stop = _condition_reached if isinstance(given, NODES) else _leaves_reached
+    (result,) = broadcast(b, nodes, action, name="where", stop=stop, push_missing=0)
     return wrap(b, result, dense, *args, condition)
 
 
@@ -101,6 +105,11 @@ def _text_node(x: str | bytes) -> Any:
 
 def _condition_reached(nodes: Sequence[Any], depth: int) -> bool:
     return type(nodes[0]) is Flat and len(nodes[0].data.shape) == 1
+
+
+def _leaves_reached(nodes: Sequence[Any], depth: int) -> bool:
+    """Whether a single condition has met the values: it chooses among those of any depth."""
+    return all(not isinstance(x, NODES) or type(x) is Flat for x in nodes)
 
 
 def _choose(b: Backend, mask: Any, x: Any, y: Any, mergebool: bool) -> Any:
