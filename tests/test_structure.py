@@ -212,3 +212,10 @@ def test_differences_from_awkward():
     with pytest.raises(ragged.AxisError):
         ragged.unflatten(ragged.Array(["one"]), [1, 2], axis=1)
     assert ragged.local_index(ragged.Array(["one"]), axis=1).to_list() == [[0, 1, 2]]
+
+
+def test_the_length_of_an_array_is_a_value_of_its_framework(backend):
+    n = ragged.num(ragged.Array([[1, 2], [], [3]]), axis=0)
+    assert (n.shape, int(n), str(n.dtype)[:3]) == ((), 3, "int")
+    if backend == "numpy":
+        assert type(n) is np.int64

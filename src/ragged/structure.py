@@ -33,7 +33,7 @@ __all__ = ["flatten", "local_index", "num", "ravel", "unflatten"]
 
 
 def num(array: Any, axis: int = 1) -> Any:
-    """Lengths of the lists along `axis`, int64; the length of the array itself for axis 0.
+    """Lengths of the lists along `axis`, int64; for axis 0 the length of the array itself, a 0-d value.
 
     Raises:
         AxisError: no such axis.
@@ -46,7 +46,7 @@ def num(array: Any, axis: int = 1) -> Any:
     if axis == 1 and type(node) is Lists:
         return wrap(b, Flat(b.asarray(node.rows.lengths), node.rows.nrows), False, array)
     if positive_axis(node, axis) == 0:
-        return node.length
+        return b.entry(b.full((1,), node.length, "int64"), 0)
 
     def lengths(node: Any, here: int | None) -> Node | None:
         if here != 1 or not isinstance(node, Lists | Regular):
