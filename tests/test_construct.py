@@ -297,3 +297,11 @@ def test_backend_tells_where_an_operation_would_run(backend):
     x, y = ragged.Array([[1.0], []]), ragged.Array([[1.0], []], backend="numpy")
     assert ragged.backend(x, y) == ragged.backend(y, x) == ragged.backend(x, 1.5, None) == backend
     assert ragged.backend(np.ones(3)) == ragged.backend(2.5) == ragged.backend() == "numpy"
+
+
+def test_whole_numbers_beyond_int64_are_unsigned():
+    expected = ragged.unflatten(np.array([2**63, 1, 2**64 - 1], np.uint64), [1, 0, 2])
+    assert_same(ragged.Array([[2**63], [], [1, 2**64 - 1]]), expected)
+    assert str(ragged.Array([2**63, None]).type) == "2 * ?uint64"
+    with pytest.raises(ragged.DTypeError, match="beyond int64"):
+        ragged.Array([-1, 2**63])

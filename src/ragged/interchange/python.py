@@ -54,7 +54,7 @@ def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
     """A list's values as a node; None for what only a general parser can tell (mixed types, dates, other objects).
 
     Raises:
-        OverflowError: an integer beyond int64.
+        OverflowError: an integer beyond int64, or beyond uint64 where none is negative.
         StructureError: a list that contains itself.
     """
     if depth == DEEP:
@@ -66,7 +66,7 @@ def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
         return optional(b, data, kinds, depth)
     for allowed, dtype in NUMBERS:
         if kinds <= allowed:
-            return Flat(np.array(data, dtype), len(data))
+            return Flat(numbers(data, dtype), len(data))
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is list:
         content = node_of(b, list(chain.from_iterable(data)), depth + 1)
@@ -76,6 +76,14 @@ def node_of(b: Backend, data: list[Any], depth: int = 0) -> Node | None:
         joined = np.frombuffer(b"".join(encoded), np.uint8)
         return Lists(rows_of_lists(b, encoded), Flat(joined, joined.shape[0]), {"__array__": TEXT[kind]})
     return records(b, data, depth + 1) if kind in (dict, tuple) else stacked(data)
+
+
+def numbers(data: list[Any], dtype: str) -> np.ndarray[Any, Any]:
+    """Numbers as a NumPy array; whole ones beyond int64 as uint64."""
+    try:
+        return np.array(data, dtype)
+    except OverflowError:
+        return np.array(data, "uint64")  # raises where one is negative or still too large
 
 
 def rows_of_lists(b: Backend, data: list[Any]) -> Rows:
