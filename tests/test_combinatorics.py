@@ -234,3 +234,14 @@ def test_a_record_is_one_value():
     product = ragged.cartesian([ragged.Array([[True], [False, True]]), record])
     assert str(product.type) == "2 * var * (bool, {a: var * int64})"
     assert product[1].to_list() == [(False, {"a": [3]}), (True, {"a": [3]})]
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+@pytest.mark.parametrize("name", ["combinations", "argcombinations"])
+def test_a_tuple_has_a_bounded_number_of_slots(name, replacement):
+    x = ragged.Array([[1, 2], []])
+    few = getattr(ragged, name)(x, 64, replacement=replacement)
+    assert ragged.num(few).to_list() == ([65, 0] if replacement else [0, 0])
+    for n in (257, 10**4, 10**12):
+        with pytest.raises(ragged.StructureError, match=f"n={n} slots are too many"):
+            getattr(ragged, name)(x, n, replacement=replacement)

@@ -226,3 +226,14 @@ def test_gradients_of_dense_selections(backend):
         wanted = np.zeros_like(CUBE)
         np.add.at(wanted, key, 2 * CUBE[key])
         assert np.allclose(gradient.to_numpy(), wanted), key
+
+
+@pytest.mark.parametrize("index", [10**20, -(10**20), 2**63])
+def test_an_index_beyond_int64_is_reported_as_given(index):
+    ragged_lists = ragged.Array([[1.0, 2.0], [], [3.0]])
+    for x in (ragged_lists, ragged.Array([[[1]], [[2]]]), ragged.to_regular(ragged.Array([[1, 2], [3, 4]]))):
+        for key in ((index,), (slice(None), index), (0, index)):
+            with pytest.raises(ragged.OutOfRangeError, match=f"index {index} is out of range"):
+                x[key]
+    with pytest.raises(ragged.AxisError, match=str(index)):
+        ragged_lists[:, :, index]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["argcartesian", "argcombinations", "cartesian", "combinations"]
 
+MOST = 256
+"""Slots that the tuples of combinations may have: each is an array of its own."""
+
 
 def combinations(
     array: Any,
@@ -42,7 +45,7 @@ def combinations(
 
     Raises:
         AxisError: no such axis.
-        StructureError: `n` below 1, fields that are not `n`, or more combinations than memory can hold.
+        StructureError: `n` below 1 or above 256, fields that are not `n`, or more combinations than memory can hold.
 
     >>> import ragged
     >>> ragged.combinations(ragged.Array([[1, 2, 3], [], [4, 5]]), 2).to_list()
@@ -88,6 +91,8 @@ def _combinations(
 ) -> Node:
     if n < 1:
         raise StructureError(f"combinations: n must be at least 1, not {n}")
+    if n > MOST:
+        raise StructureError(f"combinations: n={n} slots are too many; a tuple has at most {MOST}, each its own array")
     if fields is not None and len(fields) != n:
         raise StructureError(f"combinations: there must be {n} fields, one a slot, not {list(fields)}")
     names = None if fields is None else tuple(fields)

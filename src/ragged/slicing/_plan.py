@@ -29,6 +29,25 @@ __all__ = ["Indices", "Plan", "Ragged", "plan"]
 FAR = 2**60
 """Beyond every list; and a sum of two of them is still an int64."""
 
+
+class Clipped(int):
+    """An index beyond every list, brought within int64; messages show it as it was `given`."""
+
+    given: int
+
+    def __new__(cls, given: int) -> Clipped:
+        """The nearest index that can be computed with."""
+        clipped = super().__new__(cls, FAR if given > 0 else -FAR)
+        clipped.given = given
+        return clipped
+
+    def __repr__(self) -> str:
+        return repr(self.given)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.given, spec)
+
+
 KINDS = (
     "int, slice, Ellipsis, None (a new axis), a field name or a list of them, or an array of integers or booleans "
     "(flat, n-dimensional or ragged, with or without missing values)"
@@ -110,7 +129,7 @@ def plan_item(part: Any, backends: list[Backend]) -> Any:
     if isinstance(part, slice):
         return plain_slice(part)
     if type(part) is int:
-        return min(max(part, -FAR), FAR)
+        return part if -FAR <= part <= FAR else Clipped(part)
     if isinstance(part, bool | np.bool_ | float | complex | bytes | dict | set):
         raise DTypeError(f"{part!r} is no key; an array is indexed by {KINDS}")
     if isinstance(part, list | tuple) and part and all(isinstance(name, str) for name in part):
