@@ -285,3 +285,10 @@ def test_complex_gradients_follow_each_librarys_convention():
 def test_checkpoint():
     assert ragged.grad(ragged.checkpoint(cubes))(x()).to_list() == CUBED
     assert jax.grad(lambda x: cubes(ragged.checkpoint(lambda x: x * 1)(x)))(x()).to_list() == CUBED
+
+
+def test_traced_structure_names_the_way_out():
+    with pytest.raises(
+        ragged.UnsupportedError, match=r"outside of the compiled function, until ragged\.jit.*later version"
+    ):
+        jax.jit(lambda x: x[x > 1])(x())

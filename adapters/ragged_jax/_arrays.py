@@ -82,6 +82,7 @@ def structure(x: Any) -> Any:
     if isinstance(x, Tracer):
         raise UnsupportedError(
             f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be "
-            "known under jax.jit, vmap and checkpoint; compile with ragged.jit, or call the function without them"
+            "known under jax.jit, vmap and checkpoint; compute the structure outside of the compiled function, until "
+            "ragged.jit, which comes with a later version"
         )
     return x if isinstance(x, np.ndarray) else np.asarray(x, x.dtype)
