@@ -201,3 +201,17 @@ assert dict(jax.config.values) == before
 assert jax.numpy.ones(1).dtype == "float32"
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@outside
+def test_only_plain_jax_warns_about_its_identity_matrix():
+    def cubes(x):
+        return ragged.sum(x * x * x)
+
+    with ragged.use("jax", precision="float64"):
+        x = ragged.Array([[1.0, 2.0], []])
+        ours = ragged.hessian(cubes)(x)
+    with pytest.warns(UserWarning, match="requested in eye"):
+        plain = jax.hessian(cubes)(x)
+    assert ours.typestr == plain.typestr == "2 * var * 2 * var * float64"
+    assert ours.to_list() == plain.to_list() == [[[[6, 0], []], [[0, 12], []]], []]
