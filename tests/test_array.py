@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import awkward as ak
 import numpy as np
@@ -231,3 +233,32 @@ def test_layouts_are_what_they_say():
     assert isinstance(ragged.Array([[1], []]).layout, Lists)
     assert isinstance(ragged.Array(np.ones((2, 2))).layout, Flat)
     assert isinstance(ragged.Array(ak.to_regular(ak.Array([["a"], ["b"]]))).layout, Regular)
+
+
+def test_pickles_and_copies_keep_every_bit(backend):
+    values = [[0.1, 1 / 3], [], [1e-300]]
+    x = ragged.Array(values)
+    records = ragged.Array([{"a": 0.1, "b": [1 / 3]}])
+    for again in (lambda x: pickle.loads(pickle.dumps(x)), copy.copy, copy.deepcopy):
+        assert again(x).to_list() == values and ragged.backend(again(x)) == backend
+        assert again(x).typestr == "3 * var * float64"
+        assert again(records).to_list() == [again(records[0]).to_list()] == [{"a": 0.1, "b": [1 / 3]}]
+
+
+def test_a_process_without_the_context_unpickles_every_bit(backend):
+    x = ragged.Array([[0.1, 1 / 3], []])
+    program = "import pickle, sys; print(pickle.load(sys.stdin.buffer).to_list())"
+    run = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(x), capture_output=True, check=True)
+    assert run.stdout.decode().strip() == str([[0.1, 1 / 3], []])
+
+
+def test_copies_are_differentiated_and_own_their_content(backend):
+    x = ragged.Array([[1.0, 2.0], []])
+    for again in (copy.copy, copy.deepcopy):
+        gradient = ragged.grad(lambda x, again=again: ragged.sum(again(x) ** 2))(x)
+        assert gradient.to_list() == [[2.0, 4.0], []]
+    data = np.array([1.0, 2.0])
+    shared = ragged.Array(data)
+    own = copy.deepcopy(shared)
+    data[0] = 7.0
+    assert own.to_list() == [1.0, 2.0]

@@ -71,6 +71,9 @@ class TestGrad:
         first, third = ragged.grad(f, (0, -1))(x, x, 2.0)
         assert_same(first, ak.Array([[2.0, 4.0, 6.0], [], [8.0, 10.0]]))
         assert float(third) == 55.0
+        for twice in ((0, 0), (0, -2)):
+            with pytest.raises(ValueError, match="names an argument twice"):
+                ragged.grad(lambda x, y: x * y, argnums=twice)(2.0, 3.0)
         with pytest.raises(TypeError, match="argnums=3"):
             ragged.grad(f, 3)(x, x, 2.0)
 

@@ -5,7 +5,10 @@ A framework's own pickles may be narrowed (JAX's, where it unpickles at 32 bits)
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ragged.array import Array
 from ragged.nodes import Flat
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from ragged.backend import Backend
     from ragged.nodes import Node
 
-__all__ = ["reduced"]
+__all__ = ["copied", "reduced"]
 
 
 def reduced(array: Array) -> tuple[Any, ...]:
@@ -30,3 +33,16 @@ def reduced(array: Array) -> tuple[Any, ...]:
 def restored(node: Node, backend: Backend, attrs: Any, behavior: Any) -> Array:
     """The array on its backend."""
     return Array._of(move(backend, node, get_backend("numpy")), backend, attrs, behavior)
+
+
+def copied(array: Array, memo: Any) -> Array:
+    """The array with content of its own; a value that is being differentiated or traced is its own only copy."""
+    b = array._backend
+
+    def own(flat: Flat) -> Flat:
+        if b.level or b.differentiating(flat.data) or not b.known(flat.data):
+            return flat
+        return Flat(b.asarray(np.array(b.to_numpy(flat.data))), flat.length, flat.parameters)
+
+    attrs = deepcopy(dict(array._attrs or {}), memo)
+    return Array._of(map_flats(array.layout, own), b, attrs, array._behavior)

@@ -198,6 +198,14 @@ class Array(Conversions, Operators):
 
         return reduced(self)
 
+    def __copy__(self) -> Array:
+        return Array._of(self.layout, self._backend, dict(self._attrs or {}), self._behavior)
+
+    def __deepcopy__(self, memo: Any) -> Array:
+        from ragged._pickling import copied
+
+        return copied(self, memo)
+
 
 class Record(Printed, Operators):
     """One entry of an array of records (or tuples).

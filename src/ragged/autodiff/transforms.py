@@ -10,7 +10,7 @@ from ragged.autodiff.alignment import align
 from ragged.autodiff.pullback import deepest
 from ragged.autodiff.trees import Skeleton, Slot, backend_for, split, tree_map
 from ragged.context import _context
-from ragged.errors import DTypeError
+from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat
 from ragged.operands import map_flats
 from ragged.registry import backend_of_dense
@@ -82,6 +82,8 @@ def by_arguments(
     for n in places:
         if not 0 <= n < len(args):
             raise DTypeError(f"argnums={n}, but the function was given {len(args)} positional arguments")
+    if len(set(places)) < len(places):
+        raise StructureError(f"argnums={tuple(argnums)} names an argument twice; of {len(args)} each has one gradient")
     b = backend_for(args, kwargs) if kwargs else backend_for(args)
     fixed = [None if i in places else constants(b, x) for i, x in enumerate(args)]
     keywords = constants(b, kwargs) if kwargs else kwargs
