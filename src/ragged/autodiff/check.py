@@ -100,6 +100,7 @@ class Check:
         seen = [shown(mask, x) for mask, x in zip(program.out.visible(self.b), values, strict=True)]
         self.weights = [self.noise(x, mask) for x, mask in zip(values, seen, strict=True)]
         self.cotangents = self.on_backend(self.weights)
+        self.size = inner(self.weights, values)[1]
         codes = [x.dtype.char for x in [*self.point, *self.weights]]
         self.epsilon = max(float(np.finfo(code).eps) for code in codes)
         self.default = max(RTOL[code] for code in codes)
@@ -185,7 +186,8 @@ class Check:
             f([np.asarray(x + s * v, x.dtype) for x, v in zip(self.point, tangents, strict=True)]) for s in (h, -h)
         )
         (above, size), (below, _) = inner(weights, ahead), inner(weights, behind)
-        return (above - below) / (2 * h), 20 * self.epsilon * size / h
+        # a gradient whose terms cancel is rounded like the terms, which are about as large as the outputs'
+        return (above - below) / (2 * h), 20 * self.epsilon * max(size, self.size) / h
 
     def complex(self, f: Any, weights: Any, tangents: Any, order: int) -> tuple[float, float]:
         """The imaginary part after an imaginary step; a gradient's is conjugated."""
