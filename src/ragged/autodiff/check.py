@@ -100,7 +100,7 @@ class Check:
         seen = [shown(mask, x) for mask, x in zip(program.out.visible(self.b), values, strict=True)]
         self.weights = [self.noise(x, mask) for x, mask in zip(values, seen, strict=True)]
         self.cotangents = self.on_backend(self.weights)
-        self.size = inner(self.weights, values)[1]
+        self.size = inner(self.weights, [np.where(mask, x, 0) for x, mask in zip(values, seen, strict=True)])[1]
         codes = [x.dtype.char for x in [*self.point, *self.weights]]
         self.epsilon = max(float(np.finfo(code).eps) for code in codes)
         self.default = max(RTOL[code] for code in codes)
