@@ -61,6 +61,28 @@ def test_agreement_is_exit_code_0(write, ragged_command, capsys, tmp_path):
     assert document["comparisons"][0]["rows"][0]["gradient"] == [[4.0, 8.0], [], [12.0]]
 
 
+def test_one_page_for_all_files(write, ragged_command, tmp_path):
+    first, second = write(GOOD), write(GOOD, "other.py")
+    assert ragged_command("compare", first, second, "--backends", "numpy", "--html", str(tmp_path / "page.html")) == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "2 programs" in text
+    for part in ("job", "other", "by <code>x</code>", "numpy ran. Finite differences confirm the gradient."):
+        assert part in text
+
+
+def test_verbose_prints_the_traceback(write, ragged_command, capsys):
+    path = write(
+        "def helper(x):\n    return x / 0\ndef program(x):\n    return helper(1)\ndef inputs():\n    return 1.0,\n"
+    )
+    assert ragged_command("compare", path, "--backends", "numpy") == 2
+    assert "Traceback" not in capsys.readouterr().out
+    assert ragged_command("compare", path, "--backends", "numpy", "--verbose") == 2
+    out = capsys.readouterr().out
+    assert "Traceback (most recent call last)" in out
+    assert "in helper" in out
+    assert "ZeroDivisionError" in out
+
+
 def test_every_backend_by_default(write):
     assert [row.backend for row in compare_file(write(GOOD)).rows][:-1] == list(ragged.available())
 
@@ -105,8 +127,8 @@ def test_wrong_usage_is_exit_code_2(write, ragged_command, capsys):
     path = write(GOOD)
     assert ragged_command("compare", path + ".absent") == 2
     assert "FileNotFoundError" in capsys.readouterr().err
-    assert ragged_command("compare", path, "--html", "page.html") == 2
-    assert "next version" in capsys.readouterr().err
+    assert ragged_command("compare", path, "--html", path + ".absent/page.html") == 2
+    assert "cannot write" in capsys.readouterr().err
     assert ragged_command("compare", path, "--backends", ",") == 2
     assert ragged_command("compare", path, "--backends", "nonesuch") == 2
     assert ragged_command("compare") == 2

@@ -239,8 +239,3 @@ def test_the_table_without_rich(x, capsys, monkeypatch):
     comparison = ragged.compare(energy, x, backends=ONE)
     comparison.print()
     assert capsys.readouterr().out == str(comparison) + "\n"
-
-
-def test_html_comes_later(x, tmp_path):
-    with pytest.raises(ragged.UnsupportedError, match="next version"):
-        ragged.compare(energy, x, backends=ONE).to_html(tmp_path / "a.html")

@@ -13,6 +13,7 @@ from ragged.array import Array
 from ragged.registry import backend_of_dense
 
 if TYPE_CHECKING:
+    from ragged._compare_evidence import Evidence
     from ragged.comparison import Comparison, Row
 
 COLUMNS = ("backend", "value", "value off by", "gradient off by", "first", "then", "memory", "result")
@@ -32,18 +33,76 @@ def seconds(x: float | None) -> str:
     return f"{x:.3g} s" if x >= 1 else f"{x * 1e3:.3g} ms" if x >= 1e-3 else f"{x * 1e6:.3g} µs"
 
 
+def number_of(row: Row) -> str:
+    """A backend's value; "" where it has none."""
+    if row.value is None or row.seconds is None:  # finite differences have a slope, no value
+        return ""
+    return number(row.value.to_numpy() if isinstance(row.value, Array) else row.value)
+
+
+def size_of(memory: int | None) -> str:
+    """Bytes in a unit that fits them."""
+    return "" if memory is None else f"{memory / 2**20:.0f} MiB"
+
+
 def cells(row: Row) -> list[str]:
     """One row of the table."""
-    shown = row.value is not None and row.seconds is not None  # finite differences have a slope, no value
-    value = "" if not shown else number(row.value.to_numpy() if isinstance(row.value, Array) else row.value)
     off = ["" if x is None else f"{x:.1e}" for x in (row.value_deviation, row.gradient_deviation)]
-    memory = "" if row.peak_memory is None else f"{row.peak_memory / 2**20:.0f} MiB"
-    return [row.backend, value, *off, seconds(row.seconds_first), seconds(row.seconds), memory, row.status]
+    times = [seconds(row.seconds_first), seconds(row.seconds)]
+    return [row.backend, number_of(row), *off, *times, size_of(row.peak_memory), row.status]
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """Why a row is not as it should be, a line each."""
-    return [f"{row.backend} {row.status}: {row.reason}" for row in comparison.rows if row.reason is not None]
+    """Why a row is not as it should be, a line each; where gradients differ, what is known about who is right."""
+    reasons = [f"{row.backend} {row.status}: {row.reason}" for row in comparison.rows if row.reason is not None]
+    return [*reasons, *map(str, comparison.evidence), *([comparison.verdict] if comparison.evidence else [])]
+
+
+def verdict(comparison: Comparison) -> str:
+    """The outcome in a sentence or two."""
+    from ragged._compare_evidence import conclusion
+    from ragged.comparison import FINITE
+
+    by_status: dict[str, list[str]] = {}
+    for row in comparison.rows:
+        if row.backend != FINITE:
+            by_status.setdefault(row.status, []).append(row.backend)
+    agree, differ = by_status.get("agrees", []), by_status.get("disagrees", [])
+    if not agree and not differ:
+        return "No backend could run the program."
+    said = [f"{listed(agree)} agree." if len(agree) > 1 else f"{listed(agree)} ran."]
+    if differ:
+        said = [f"{listed([*differ, *agree[:1]])} disagree."]
+    if "failed" in by_status:
+        said.append(f"The program failed on {listed(by_status['failed'])}.")
+    absent = [name for name in by_status.get("unavailable", []) if name in comparison.named]
+    if absent:
+        said.append(f"{listed(absent)} was asked for and cannot run.")
+    for other in differ:
+        found = [each for each in comparison.evidence if other in each.slopes]
+        if found:
+            said.append(conclusion(found))
+    said += numeric_sentence(comparison, not differ)
+    return " ".join(said)
+
+
+def numeric_sentence(comparison: Comparison, alike: bool) -> list[str]:
+    """What finite differences say of the first gradient, where they matter."""
+    from ragged.comparison import FINITE
+
+    row = next((row for row in comparison.rows if row.backend == FINITE), None)
+    if row is None or (row.status == "agrees" and not alike):
+        return []
+    if row.status == "agrees":
+        return ["Finite differences confirm the gradient."]
+    if row.status == "failed":
+        return ["There are no finite differences to check the gradient with."]
+    return ["Finite differences do not confirm the gradient."]
+
+
+def listed(names: list[str]) -> str:
+    """Names with commas and an "and"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def text_table(comparison: Comparison) -> str:
@@ -95,6 +154,6 @@ def plain(x: Any) -> Any:
     return plain((np.asarray(x) if owner is None else owner.to_numpy(x)).tolist())
 
 
-def plain_row(row: Row) -> dict[str, Any]:
+def plain_row(row: Row | Evidence) -> dict[str, Any]:
     """One row as plain values."""
     return {field.name: plain(getattr(row, field.name)) for field in fields(row)}

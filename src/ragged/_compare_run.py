@@ -46,6 +46,7 @@ class Run:
     seconds: float = 0.0
     failure: str | None = None
     status: str = "agrees"
+    traceback: str | None = None
 
 
 def first_line(error: BaseException) -> str:
@@ -59,6 +60,25 @@ def first_line(error: BaseException) -> str:
     ]
     kind = type(error).__name__
     return (f"{kind}: {message}" if message else kind) + "".join(places[-1:])
+
+
+def whole_traceback(error: BaseException) -> str:
+    """What Python would print of an error, without the steps of this module that led to the program."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def argument_names(program: Callable[..., Any], argnums: int | tuple[int, ...]) -> tuple[str, ...]:
+    """What the program calls the arguments that it is differentiated by."""
+    positions = (argnums,) if isinstance(argnums, int) else argnums
+    try:
+        parameters = list(inspect.signature(program).parameters.values())
+    except (TypeError, ValueError):  # built-in functions without a signature
+        parameters = []
+    plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple(plain[i] if -len(plain) <= i < len(plain) else f"argument {i}" for i in positions)
 
 
 def run(
@@ -81,9 +101,9 @@ def run(
             if check is not None:
                 check(*args)
     except (MissingBackendError, UnsupportedError) as error:
-        return Run(backend, failure=first_line(error), status="unavailable")
+        return Run(backend, failure=first_line(error), status="unavailable", traceback=whole_traceback(error))
     except PROGRAM_ERRORS as error:
-        return Run(backend, failure=first_line(error), status="failed")
+        return Run(backend, failure=first_line(error), status="failed", traceback=whole_traceback(error))
     return Run(backend, value, gradient, first, min(again))
 
 

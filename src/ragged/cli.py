@@ -1,4 +1,4 @@
-"""The command line: `ragged compare FILE…`."""
+"""The command line: `ragged compare FILE…` and `ragged doctor`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragged._compare_run import PROGRAM_ERRORS, first_line
-from ragged.comparison import compare_checked, write_json
+from ragged._progress import progress
+from ragged.comparison import compare_checked, write_html, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ragged.comparison import Comparison
 
@@ -24,7 +25,9 @@ class UsageError(Exception):
     """Something in the command's arguments that cannot be done; exit code 2."""
 
 
-def compare_file(path: str | Path, backends: Sequence[str] | None = None) -> Comparison:
+def compare_file(
+    path: str | Path, backends: Sequence[str] | None = None, tell: Callable[[str], object] = str
+) -> Comparison:
     """The comparison of a program file.
 
     The file has `program(*args)`, which returns one number, and `inputs() -> tuple`; optionally `argnums` and
@@ -54,24 +57,39 @@ def compare_file(path: str | Path, backends: Sequence[str] | None = None) -> Com
         None,
         path.stem,
         names.get("check"),
+        tell,
     )
 
 
-def compare_files(files: list[str], backends: str | None, html: str | None, json: str | None) -> int:
-    """Compare each file, print the tables, write the report; the exit code."""
-    if html is not None:
-        raise UsageError("--html comes with the next version; --json PATH writes the same numbers now")
+def compare_files(files: list[str], backends: str | None, html: str | None, json: str | None, verbose: bool) -> int:
+    """Compare each file, print the tables, write the reports; the exit code."""
     names = None if backends is None else [name.strip() for name in backends.split(",") if name.strip()]
     if names == []:
         raise UsageError("--backends takes names separated by commas, as in --backends numpy,jax")
+    for path in (html, json):
+        if path is not None and not Path(path).resolve().parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no folder {Path(path).resolve().parent}")
     done = []
     for file in files:
-        done.append(compare_file(file, names))
-        done[-1].print()
+        with progress() as tell:
+            comparison = compare_file(file, names, lambda step, file=file: tell(f"{Path(file).stem}: {step}"))  # type: ignore[misc]
+        done.append(comparison)
+        comparison.print()
+        if verbose:
+            print_tracebacks(comparison)
     if json is not None:
         write_json(done, json)
+    if html is not None:
+        write_html(done, html)
     codes = {comparison.exit_code for comparison in done}
     return 1 if 1 in codes else max(codes)
+
+
+def print_tracebacks(comparison: Comparison) -> None:
+    """What Python would have printed where the program raised."""
+    for row in comparison.rows:
+        if row.traceback is not None:
+            print(f"\n{row.backend}:\n{row.traceback}", end="")
 
 
 def application() -> Any:
@@ -80,29 +98,42 @@ def application() -> Any:
     importlib.import_module("rich")
     app = typer.Typer(add_completion=False, help="Ragged arrays that differentiate on every array framework.")
 
-    def root() -> None:
-        pass
-
-    def command(
+    def compare(
         files: list[str] = typer.Argument(help="Files with program(*args) and inputs()."),  # noqa: B008
         backends: str = typer.Option(None, help="Names separated by commas; by default all that are available."),
-        html: str = typer.Option(None, help="Write a web page (in the next version)."),
+        html: str = typer.Option(None, help="Write a web page that shows it all."),
         json: str = typer.Option(None, help="Write all numbers to this JSON file."),
+        verbose: bool = typer.Option(False, "--verbose", "-v", help="Print the traceback of a program that raised."),
     ) -> None:
         """Run each program with its gradient on every backend and compare the results.
 
         Exit code 0: they agree. 1: they do not. 2: wrong usage, or nothing could run.
         """
-        try:
-            code = compare_files(files, backends, html, json)
-        except UsageError as error:
-            print(f"ragged compare: {error}", file=sys.stderr)
-            code = 2
-        raise typer.Exit(code)
+        raise typer.Exit(guarded("compare", lambda: compare_files(files, backends, html, json, verbose)))
 
-    app.callback()(root)  # keeps `compare` a subcommand while it is the only one
-    app.command("compare")(command)
+    def doctor(
+        matrix: bool = typer.Option(False, "--matrix", help="Run the checks and tell which backend supports what."),
+        backends: str = typer.Option(None, help="With --matrix: names separated by commas; by default all."),
+        markdown: bool = typer.Option(False, "--markdown", help="With --matrix: as a page in Markdown."),
+    ) -> None:
+        """What is installed, on which devices, and how to get what is missing; with --matrix what works where."""
+        from ragged import _doctor
+
+        names = None if backends is None else [name.strip() for name in backends.split(",") if name.strip()]
+        raise typer.Exit(guarded("doctor", lambda: _doctor.matrix(names, markdown) if matrix else _doctor.doctor()))
+
+    app.command("compare")(compare)
+    app.command("doctor")(doctor)
     return app
+
+
+def guarded(command: str, job: Callable[[], int]) -> int:
+    """The job's exit code; 2, and one line, where its arguments make no sense."""
+    try:
+        return job()
+    except (UsageError, OSError) as error:
+        print(f"ragged {command}: {error}", file=sys.stderr)
+        return 2
 
 
 def main() -> None:

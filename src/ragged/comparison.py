@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from ragged.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from ragged._compare_evidence import Evidence
     from ragged._compare_numbers import Leaf
     from ragged._compare_run import Run
 
@@ -27,7 +26,8 @@ class Row:
     `status` is "agrees", "disagrees", "failed" (the program raised) or "unavailable" (the backend cannot run it);
     `reason` says why where it is not "agrees". Deviations are relative to the largest number of what is compared;
     seconds are those of value and gradient together, the first call (compilation included) and the best of later
-    ones; `peak_memory` is in bytes, of a process of its own that computes both once.
+    ones; `peak_memory` is in bytes, of a process of its own that computes both once; `traceback` is that of a program
+    that raised.
     """
 
     backend: str
@@ -40,16 +40,26 @@ class Row:
     seconds: float | None = None
     peak_memory: int | None = None
     reason: str | None = None
+    traceback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What `compare` found; `print(comparison)` shows it as a table."""
+    """What `compare` found; `print(comparison)` shows it as a table, `to_html` on a page."""
 
     name: str
     rows: tuple[Row, ...]
     named: frozenset[str] = frozenset()
     """Backends that the caller asked for by name: one of them that cannot run is not passed over."""
+    arguments: tuple[str, ...] = ()
+    """Names of the arguments that the gradient is by."""
+    argnums: int | tuple[int, ...] = 0
+    tolerances: tuple[float | None, float | None] = (None, None)
+    """The relative and the absolute one, where the caller set them."""
+    evidence: tuple[Evidence, ...] = ()
+    """Where gradients differ: numeric derivatives, and which backend each confirms."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Python's and those of all libraries that took part."""
 
     @property
     def ok(self) -> bool:
@@ -66,23 +76,39 @@ class Comparison:
             return 1
         return 2 if any(row.status == "unavailable" and row.backend in self.named for row in self.rows) else 0
 
+    @property
+    def verdict(self) -> str:
+        """The outcome in a sentence; where gradients differ, whose the numeric derivatives confirm."""
+        from ragged._compare_print import verdict
+
+        return verdict(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values; numbers that JSON cannot hold are strings."""
         from ragged._compare_print import plain_row
 
-        return {"program": self.name, "ok": self.ok, "rows": [plain_row(row) for row in self.rows]}
+        return {
+            "program": self.name,
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "rows": [plain_row(row) for row in self.rows],
+            "evidence": [plain_row(each) for each in self.evidence],
+            "versions": self.versions,
+        }
 
     def to_json(self, path: str | Path) -> None:
         """Write the comparison to a JSON file, with the version of its schema."""
         write_json([self], path)
 
     def to_html(self, path: str | Path) -> None:
-        """Write the comparison as a web page: not in this version.
+        """Write the comparison as one web page that needs nothing else: the table, the gradients side by side, where
+        they differ, times, versions, and which side the numeric derivatives confirm."""
+        write_html([self], path)
 
-        Raises:
-            UnsupportedError: always, for now.
-        """
-        raise UnsupportedError("the HTML page comes with the next version; to_json(path) writes the same numbers now")
+    def _repr_html_(self) -> str:
+        from ragged.report import fragment
+
+        return fragment(self)
 
     def print(self) -> None:
         """Print the table, in colour where rich is installed."""
@@ -94,6 +120,15 @@ class Comparison:
         from ragged._compare_print import text_table
 
         return text_table(self)
+
+
+def write_html(comparisons: Iterable[Comparison], path: str | Path) -> None:
+    """All comparisons on one page."""
+    from pathlib import Path
+
+    from ragged.report import page
+
+    Path(path).write_text(page(list(comparisons)), encoding="utf-8")
 
 
 def write_json(comparisons: Iterable[Comparison], path: str | Path) -> None:
@@ -144,28 +179,64 @@ def compare_checked(
     atol: float | None = None,
     name: str | None = None,
     check: Callable[..., Any] | None = None,
+    tell: Callable[[str], object] = str,
 ) -> Comparison:
-    """`compare`, with the program's own `check(*args)` run on every backend too."""
+    """`compare`, with the program's own `check(*args)` run on every backend too; `tell` is told what is being done."""
     from ragged._compare_numbers import measure
-    from ragged._compare_run import peak_memory, run
+    from ragged._compare_run import argument_names, peak_memory, run
+    from ragged._installed import versions
     from ragged.registry import available
 
     argnums = argnums if isinstance(argnums, int) else tuple(argnums)
     rows: list[Row] = []
+    runs: list[Run] = []
     reference: tuple[Run, list[Leaf], list[Leaf]] | None = None
     for backend in available() if backends is None else backends:
+        tell(backend)
         done = run(program, args, argnums, backend, check)
         if done.failure is not None:
-            rows.append(Row(backend, done.status, reason=done.failure))
+            rows.append(Row(backend, done.status, reason=done.failure, traceback=done.traceback))
             continue
         value, gradient = measure(done.value), measure(done.gradient)
         reference = reference or (done, value, gradient)
+        tell(f"{backend}: peak memory")
         memory = peak_memory(program, args, argnums, backend)
         rows.append(judge(done, value, gradient, reference, (rtol, atol), memory))
+        runs.append(done)
+    found = numeric_evidence(program, args, argnums, rows, runs, tell)
     if reference is not None:
+        tell(FINITE)
         rows.append(finite_row(program, args, argnums, reference[0]))
-    named = frozenset(backends or ())
-    return Comparison(name or str(getattr(program, "__name__", program)), tuple(rows), named)
+    return Comparison(
+        name or str(getattr(program, "__name__", program)),
+        tuple(rows),
+        frozenset(backends or ()),
+        argument_names(program, argnums),
+        argnums,
+        (rtol, atol),
+        found,
+        versions([row.backend for row in rows]),
+    )
+
+
+def numeric_evidence(
+    program: Any,
+    args: Sequence[Any],
+    argnums: int | tuple[int, ...],
+    rows: Sequence[Row],
+    runs: Sequence[Run],
+    tell: Callable[[str], object],
+) -> tuple[Evidence, ...]:
+    """The numeric derivatives where some gradient differs from the first."""
+    differ = {row.backend for row in rows if row.status == "disagrees" and "gradient: " in (row.reason or "")}
+    if not differ:
+        return ()
+    from ragged._compare_evidence import evidence
+
+    tell("numeric derivatives")
+    return tuple(
+        found for other in runs if other.backend in differ for found in evidence(program, args, argnums, runs[0], other)
+    )
 
 
 def judge(
