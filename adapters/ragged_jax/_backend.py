@@ -163,9 +163,7 @@ class JaxBackend(Backend):
             return best
         return self.where(_kernels.empty_segments(ids, rows.nrows, x.ndim), identity, best)
 
-    def fused(
-        self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
-    ) -> Any:
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         if type(rows) is not Rows or x.dtype.kind == "c" or any(isinstance(each, np.ndarray) for each in options):
             return f(self, x, rows, *options)
         return fused(self, f, tangent, x, rows, self.device, options)

@@ -50,9 +50,7 @@ class WideJaxBackend(JaxBackend):
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         return self._gather(_slice, lambda: Groups(np.arange(start, stop, step), x.shape[0]), x, start, stop, step)
 
-    def fused(
-        self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
-    ) -> Any:
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         if x64_enabled() or not any(map(is_reversed, (x, *options))):
             return _fused(self, f, x, rows, *options, tangent=tangent)
         return f(self, x, rows, *options)  # step by step, for the sake of the gathers' own transposes

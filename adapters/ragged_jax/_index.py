@@ -9,12 +9,13 @@ import jax
 import numpy as np
 
 from ragged.errors import OutOfRangeError
+from ragged.rows import Rows
 from ragged_jax._compat import x64_enabled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ragged.rows import Rows, Segments
+    from ragged.rows import Segments
 
 __all__ = ["as_index", "ids_of", "lengths_of"]
 
@@ -22,7 +23,7 @@ INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
 """Row ids shorter than this go to the device with each call, which is faster than looking them up."""
 
-_kept: dict[tuple[int, Any], tuple[weakref.ref[Any], Any]] = {}
+_kept: dict[tuple[int, Any, str], tuple[weakref.ref[Any], Any]] = {}
 
 
 def as_index(index: Any, size: Any) -> Any:
@@ -31,10 +32,7 @@ def as_index(index: Any, size: Any) -> Any:
     Raises:
         OutOfRangeError: 32 bits are too few, and JAX has no more.
     """
-    if isinstance(index, jax.Array):
-        return index
-    kept = _kept.get((id(index), None))
-    return kept[1] if kept is not None and kept[0]() is index else narrowed(index, size)[:, None]
+    return index if isinstance(index, jax.Array) else narrowed(index, size)[:, None]
 
 
 def narrowed(numbers: Any, largest: Any) -> Any:
@@ -54,30 +52,34 @@ def narrowed(numbers: Any, largest: Any) -> Any:
 
 
 def ids_of(segments: Segments, device: Any) -> Any:
-    """Each element's segment, as `as_index` gives it. A row partition's are kept on the device as long as they live on
-    the host."""
-    ids = segments.ids
-    if segments.offsets is None or ids.shape[0] < WORTH_KEEPING:
-        return as_index(ids, segments.nrows)
-    return on_device(ids, device, lambda: as_index(ids, segments.nrows))
+    """Each element's segment, as `as_index` gives it; those of long rows are kept on the device."""
+    if type(segments) is Rows and segments.total >= WORTH_KEEPING:
+        return on_device(segments, device, row_ids)
+    return as_index(segments.ids, segments.nrows)
+
+
+def row_ids(rows: Rows) -> Any:
+    """The row of each element, in 32 bits from the start where nobody has made it in 64."""
+    if rows._ids is not None or rows.nrows > INT32:
+        return as_index(rows.ids, rows.nrows)
+    begun = np.zeros(rows.total + 1, np.int32)
+    np.add.at(begun, rows.offsets[1:-1], np.int32(1))  # in its own dtype: another would be cast one by one
+    return np.cumsum(begun[:-1], dtype=np.int32, out=begun[:-1])[:, None]
 
 
 def lengths_of(rows: Rows, device: Any) -> Any:
-    """The number of elements of each segment, kept as row ids are."""
-    lengths = rows.lengths
+    """The number of elements of each segment; those of many rows are kept on the device."""
     if rows.nrows < WORTH_KEEPING:
-        return narrowed(lengths, rows.total)
-    return on_device(lengths, device, lambda: narrowed(lengths, rows.total))
+        return narrowed(rows.lengths, rows.total)
+    return on_device(rows, device, lambda rows: narrowed(rows.lengths, rows.total), "lengths")
 
 
-def on_device(structure: Any, device: Any, make: Callable[[], Any]) -> Any:
-    """What `make` makes of an array of structure, kept on the device as long as that array lives."""
-    if isinstance(structure, jax.Array):
-        return structure
-    key = (id(structure), device)
+def on_device(rows: Rows, device: Any, make: Callable[[Rows], Any], what: str = "ids") -> Any:
+    """What `make` makes of the rows, kept on the device as long as they live."""
+    key = (id(rows), device, what)
     kept = _kept.get(key)
-    if kept is None or kept[0]() is not structure:
+    if kept is None or kept[0]() is not rows:
         with jax.ensure_compile_time_eval():
-            placed = jax.device_put(make(), device)
-        kept = _kept[key] = (weakref.ref(structure, lambda _: _kept.pop(key, None)), placed)
+            placed = jax.device_put(make(rows), device)
+        kept = _kept[key] = (weakref.ref(rows, lambda _: _kept.pop(key, None)), placed)
     return kept[1]

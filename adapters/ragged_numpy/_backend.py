@@ -92,6 +92,11 @@ class NumpyBackend(Backend):
             return np.where(lengths == 0, identity, counts(x, rows) == lengths)  # type: ignore[arg-type]
         return reduce_rows(np.minimum, x, rows, identity)  # type: ignore[arg-type]
 
+    def segment_count(self, mask: Any, rows: Segments) -> Any:
+        if rows.offsets is None or mask.shape[0] < SMALL:
+            return self.segment_sum(mask.astype(np.int64), rows)
+        return counts(mask, rows).astype(np.int64)  # type: ignore[arg-type]
+
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         if not x.shape[0]:
             return np.zeros(rows.nrows, np.int64)

@@ -253,7 +253,7 @@ def keep(ops: Backend, segments: Any, valid: Any, kept: Any) -> Any:
     """The segments of the entries that are valid (`kept` are their indices)."""
     if segments.offsets is None:
         return Groups(ops.take(segments.ids, kept), segments.nrows)
-    return Rows.from_lengths(ops, ops.segment_sum(ops.astype(valid, "int64"), segments))
+    return Rows.from_lengths(ops, ops.segment_count(valid, segments))
 
 
 def only_list(b: Backend, node: Node) -> Any:

@@ -237,18 +237,20 @@ class Backend(ABC):
         return _namespace.segment_min(self, x, rows, identity)
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        """Where in `x` each contiguous segment has its first maximum (or minimum; NaN wins); anything if it is empty."""
+        """Where in `x` each contiguous segment has its first maximum (or minimum; NaN wins); anything if empty."""
         from ragged._segments import first_tied
 
         return first_tied(self, x, rows, largest)
+
+    def segment_count(self, mask: Any, rows: Segments) -> Any:
+        """How many entries of each segment the boolean structure `mask` marks, int64."""
+        return self.segment_sum(self.astype(mask, np.int64), rows)
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         """Product of each segment in `x`'s own dtype, 1 where empty; None: the core then multiplies pairwise."""
         return None
 
-    def fused(
-        self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Callable[..., Any] | None = None
-    ) -> Any:
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         """`f(backend, x, rows, *options)`, in which no structure is made of values: one kernel where the framework
         compiles. `tangent(backend, y, dx, rows)` is the derivative of such an `f`, for a framework that takes one."""
         return f(self, x, rows, *options)
@@ -256,10 +258,9 @@ class Backend(ABC):
     # ------------------------------------------------------------------ differentiation and devices
 
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
-        """`f(*primals) -> (list of dense outputs, aux)`; returns outputs, aux and the pullback, which maps
-        a list of cotangents to a list of them. By default the core's tape. A pullback may have two attributes:
-        `once`, the same for the last call (it frees memory), and `many`, the same for cotangents stacked along a
-        new first axis."""
+        """`f(*primals) -> (list of dense outputs, aux)`; returns outputs, aux and the pullback, which maps a list of
+        cotangents to a list of them. By default the core's tape. A pullback may have two attributes: `once`, the same
+        for the last call (it frees memory), and `many`, the same for cotangents stacked along a new first axis."""
         from ragged.autodiff.tape import tape_vjp
 
         return tape_vjp(self, f, primals)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ragged.errors import OutOfRangeError, StructureError
 from ragged.nodes import Flat, Option, take
 from ragged.rows import Rows
@@ -237,7 +235,7 @@ def match_rows(rows: Rows, at: Any, live: Any, index: Any) -> tuple[Rows, Any, A
         elements = align(rows, at, live, new)
         kept = values if valid is None else values | ~valid
         keep = ops.flatnonzero(kept)
-        new = Rows.from_lengths(ops, ops.segment_sum(ops.astype(kept, np.int64), new), ops.size(keep))
+        new = Rows.from_lengths(ops, ops.segment_count(kept, new), ops.size(keep))
         valid = None if valid is None else ops.take(valid, keep)
         return new, keep if elements is None else ops.take(elements, keep), valid, None
     starts, lengths = selected(rows, at, live)
