@@ -63,6 +63,11 @@ def test_all_that_failed_is_listed(monkeypatch):
     assert "- protocol: segment_max and segment_min drop slack: raised" in str(caught.value)
 
 
+def test_what_matches_nothing_is_no_success():
+    with pytest.raises(AssertionError, match="no check of the numpy backend has 'nonesuch' in its id"):
+        ragged.testing.check_backend("numpy", matching="nonesuch")
+
+
 def test_an_unknown_backend():
     with pytest.raises(ragged.MissingBackendError, match="no backend 'nobody'"):
         ragged.testing.check_backend("nobody")

@@ -1,9 +1,7 @@
 """The conformance suite: what every backend of ragged, ours or a third party's, has to show.
 
-    import pytest, ragged.testing
-
-    @pytest.mark.parametrize(("name", "check"), ragged.testing.checks("strict"))
-    def test_conformance(name, check):
+    @pytest.mark.parametrize(("title", "check"), ragged.testing.checks("strict"))
+    def test_conformance(title, check):
         check()
 
 It needs nothing but ragged itself; `check_backend` runs everything at once.
@@ -68,7 +66,7 @@ def check_backend(name: str, *, matching: str = "") -> None:
         matching: only the checks whose id has this in it.
 
     Raises:
-        AssertionError: some checks failed; the message names each, and what it expected.
+        AssertionError: some checks failed; the message names each, and what it expected. Or no check matches.
         MissingBackendError: no such backend, or its framework is not installed.
 
     >>> import ragged.testing
@@ -76,10 +74,12 @@ def check_backend(name: str, *, matching: str = "") -> None:
     """
     failed = []
     chosen = [(title, check) for title, check in checks(name) if matching in title]
+    if not chosen:
+        raise AssertionError(f"no check of the {name} backend has {matching!r} in its id")
     for title, check in chosen:
         try:
             check()
-        except Exception as error:
+        except Exception as error:  # whatever a foreign backend raises is a finding
             reason = str(error) if isinstance(error, AssertionError) else f"raised {type(error).__name__}: {error}"
             failed.append(f"- {title}: {reason}")
     if failed:
