@@ -61,11 +61,11 @@ class Conversions(Printed):
 
     __slots__ = ()
 
-    def to_numpy(self, allow_missing: bool = True) -> np.ndarray[Any, Any]:
+    def to_numpy(self, *, allow_missing: bool = True) -> np.ndarray[Any, Any]:
         """A NumPy array, where all lists of an axis have one length (masked if values are missing)."""
         from ragged.interchange import to_numpy
 
-        return to_numpy(self, allow_missing)
+        return to_numpy(self, allow_missing=allow_missing)
 
     def to_backend(self, name: str, device: Any = None) -> Array:
         """The same array with its content on another backend, shared where the frameworks allow."""
@@ -125,7 +125,13 @@ class Conversions(Printed):
         return self.to_arrow(extensionarray=False).__arrow_c_array__(requested_schema)
 
     def __dlpack__(self, **options: Any) -> Any:
-        return flat_data(self).__dlpack__(**options)
+        data = flat_data(self)
+        try:
+            return data.__dlpack__(**options)
+        except BufferError:  # NumPy exports no read-only memory to consumers that could write to it
+            if options.get("copy") is False:
+                raise
+            return data.copy().__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         return flat_data(self).__dlpack_device__()

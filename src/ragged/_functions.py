@@ -53,7 +53,7 @@ def _extreme(x: Any, lowest: bool) -> Any:
     return -np.inf if lowest else np.inf
 
 
-def round(x: Any, /, decimals: int = 0) -> Any:
+def round(array: Any, decimals: int = 0) -> Any:
     """The nearest number with so many decimals (ties go to even).
 
     >>> import ragged
@@ -61,10 +61,10 @@ def round(x: Any, /, decimals: int = 0) -> Any:
     [[0.0, 2.0], [], [3.0]]
     """
     if decimals == 0:
-        return elementwise("round", x)
+        return elementwise("round", array)
     scale = 10.0 ** abs(decimals)
     there, back = ("multiply", "divide") if decimals > 0 else ("divide", "multiply")
-    return elementwise(back, elementwise("round", elementwise(there, x, scale)), scale)
+    return elementwise(back, elementwise("round", elementwise(there, array, scale)), scale)
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:
@@ -89,7 +89,27 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     return elementwise("matmul", x1, x2)
 
 
-BY_HAND = {"clip": clip, "matmul": matmul, "round": round}
+def real(array: Any) -> Any:
+    """The real parts of complex numbers; other numbers as they are.
+
+    >>> import ragged
+    >>> ragged.real(ragged.Array([[1 + 2j], []])).to_list()
+    [[1.0], []]
+    """
+    return elementwise("real", array)
+
+
+def imag(val: Any) -> Any:
+    """The imaginary parts of complex numbers.
+
+    >>> import ragged
+    >>> ragged.imag(ragged.Array([[1 + 2j], []])).to_list()
+    [[2.0], []]
+    """
+    return elementwise("imag", val)
+
+
+BY_HAND = {"clip": clip, "imag": imag, "matmul": matmul, "real": real, "round": round}
 
 
 def _public(name: str, entry: Function) -> Callable[..., Any]:

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 __all__ = ["almost_equal", "array_equal", "isclose"]
 
 
-def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(
+    a: Any,
+    b: Any,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+    *,
+    behavior: Any = None,
+    attrs: Any = None,
+) -> Any:
     """Whether `abs(a - b) <= atol + rtol * abs(b)`, element by element; the arrays broadcast (as `numpy.isclose`).
 
     Args:
@@ -58,7 +67,7 @@ def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan:
         return Flat(close, backend.size(close)) if any(type(each) is Flat for each in inputs) else close
 
     (result,) = broadcast(backend, nodes, action, name="isclose")
-    return wrap(backend, result, dense, a, b)
+    return wrap(backend, result, dense, a, b, attrs=attrs, behavior=behavior)
 
 
 def _close(b: Backend, x: Any, y: Any, rtol: float, atol: float, equal_nan: bool) -> Any:

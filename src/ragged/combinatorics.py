@@ -35,6 +35,8 @@ def combinations(
     fields: Sequence[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> Any:
     """Tuples of `n` entries of each list along `axis`, each choice once, in lexicographic order.
 
@@ -53,7 +55,7 @@ def combinations(
     """
     b, node, _ = single(array)
     tuples = _combinations(b, node, n, replacement, axis, fields, named(parameters, with_name))
-    return wrap(b, tuples, False, array)
+    return wrap(b, tuples, False, array, attrs=attrs, behavior=behavior)
 
 
 def argcombinations(
@@ -65,6 +67,8 @@ def argcombinations(
     fields: Sequence[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> Any:
     """As `combinations`, with each entry's position in its list in place of the entry.
 
@@ -77,7 +81,7 @@ def argcombinations(
     axis = axis if here is None else here
     index = positions(b, node, axis)
     tuples = _combinations(b, index, n, replacement, axis, fields, named(parameters, with_name))
-    return wrap(b, tuples, False, array)
+    return wrap(b, tuples, False, array, attrs=attrs, behavior=behavior)
 
 
 def _combinations(

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["astype", "full_like", "map_values", "ones_like", "values_astype", "zeros_like"]
 
 
-def zeros_like(array: Any, *, dtype: Any = None, including_unknown: bool = False) -> Any:
+def zeros_like(
+    array: Any, *, dtype: Any = None, including_unknown: bool = False, behavior: Any = None, attrs: Any = None
+) -> Any:
     """The array with 0 (or False, or the empty string) in the place of each value; missing values stay missing.
 
     Args:
@@ -33,10 +35,12 @@ def zeros_like(array: Any, *, dtype: Any = None, including_unknown: bool = False
     >>> ragged.zeros_like(ragged.Array([[1.5, 2.5], [], [None]])).to_list()
     [[0.0, 0.0], [], [None]]
     """
-    return _filled(array, 0, dtype, including_unknown, "")
+    return _filled(array, 0, dtype, including_unknown, "", behavior, attrs)
 
 
-def ones_like(array: Any, *, dtype: Any = None, including_unknown: bool = False) -> Any:
+def ones_like(
+    array: Any, *, dtype: Any = None, including_unknown: bool = False, behavior: Any = None, attrs: Any = None
+) -> Any:
     """The array with 1 (or True, or "1") in the place of each value; missing values stay missing.
 
     Args:
@@ -48,10 +52,18 @@ def ones_like(array: Any, *, dtype: Any = None, including_unknown: bool = False)
     >>> ragged.ones_like(ragged.Array([[1.5, 2.5], [], [None]])).to_list()
     [[1.0, 1.0], [], [None]]
     """
-    return _filled(array, 1, dtype, including_unknown, "1")
+    return _filled(array, 1, dtype, including_unknown, "1", behavior, attrs)
 
 
-def full_like(array: Any, fill_value: Any, *, dtype: Any = None, including_unknown: bool = False) -> Any:
+def full_like(
+    array: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    including_unknown: bool = False,
+    behavior: Any = None,
+    attrs: Any = None,
+) -> Any:
     """The array with `fill_value` in the place of each value; missing values stay missing.
 
     Args:
@@ -67,12 +79,20 @@ def full_like(array: Any, fill_value: Any, *, dtype: Any = None, including_unkno
     if isinstance(fill_value, list | tuple | dict) or len(getattr(fill_value, "shape", ())):
         raise DTypeError(f"full_like takes one value, not {fill_value!r}; use ragged.broadcast_arrays for several")
     text = fill_value if isinstance(fill_value, str | bytes) else str(fill_value)
-    return _filled(array, fill_value, dtype, including_unknown, text)
+    return _filled(array, fill_value, dtype, including_unknown, text, behavior, attrs)
 
 
-def _filled(array: Any, value: Any, dtype: Any, including_unknown: bool, text: str | bytes) -> Any:
+def _filled(
+    array: Any,
+    value: Any,
+    dtype: Any,
+    including_unknown: bool,
+    text: str | bytes,
+    behavior: Any = None,
+    attrs: Any = None,
+) -> Any:
     if isinstance(array, Entry):
-        return Entry(_filled(array._array, value, dtype, including_unknown, text))
+        return Entry(_filled(array._array, value, dtype, including_unknown, text, behavior, attrs))
     if dtype is not None:
         dtype = np.dtype(dtype)
     if type(array) is not Array and _is_number(array):
@@ -97,7 +117,7 @@ def _filled(array: Any, value: Any, dtype: Any, including_unknown: bool, text: s
         return _repeated_text(b, text, lists)
 
     unknown = dtype if including_unknown else None
-    return wrap(b, map_values(b, node, fill, fill_text, unknown), dense, array)
+    return wrap(b, map_values(b, node, fill, fill_text, unknown), dense, array, attrs=attrs, behavior=behavior)
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
@@ -145,7 +165,9 @@ def map_values(
             raise no_unions(node)
 
 
-def values_astype(array: Any, to: Any, *, including_unknown: bool = False) -> Any:
+def values_astype(
+    array: Any, to: Any, *, including_unknown: bool = False, behavior: Any = None, attrs: Any = None
+) -> Any:
     """The array with its numbers in another dtype; text and structure stay as they are.
 
     Args:
@@ -178,7 +200,14 @@ def values_astype(array: Any, to: Any, *, including_unknown: bool = False) -> An
         except TypeError as error:
             raise DTypeError(f"values_astype: {b.dtype(flat.data)} cannot be cast to {dtype}: {error}") from error
 
-    return wrap(b, map_values(b, node, cast, None, dtype if including_unknown else None), dense, array)
+    return wrap(
+        b,
+        map_values(b, node, cast, None, dtype if including_unknown else None),
+        dense,
+        array,
+        attrs=attrs,
+        behavior=behavior,
+    )
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:

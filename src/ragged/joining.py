@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["concat", "concatenate", "stack"]
 
 
-def concatenate(arrays: Any, axis: int = 0, *, mergebool: bool = True) -> Any:
+def concatenate(arrays: Any, axis: int = 0, *, mergebool: bool = True, behavior: Any = None, attrs: Any = None) -> Any:
     """The arrays joined along `axis`: one after another (0), or list by list.
 
     Args:
@@ -48,9 +48,9 @@ def concatenate(arrays: Any, axis: int = 0, *, mergebool: bool = True) -> Any:
     position = _position(nodes, axis)
     if position == 0:
         entries = [node if isinstance(node, Node) else repeated(b, node, 1) for node in nodes]
-        return wrap(b, merge(b, entries, mergebool), dense, *arrays)
+        return wrap(b, merge(b, entries, mergebool), dense, *arrays, attrs=attrs, behavior=behavior)
     if position == 1 and all(type(node) is Lists and node.length == nodes[0].length for node in nodes):
-        return wrap(b, _side_by_side(b, nodes, mergebool), False, *arrays)
+        return wrap(b, _side_by_side(b, nodes, mergebool), False, *arrays, attrs=attrs, behavior=behavior)
 
     def stop(inputs: Sequence[Any], depth: int) -> bool:
         if any(isinstance(x, Node) and depth_range(x) == (1, 1) for x in inputs):
@@ -61,7 +61,7 @@ def concatenate(arrays: Any, axis: int = 0, *, mergebool: bool = True) -> Any:
         return _side_by_side(b, inputs, mergebool)
 
     (joined,) = broadcast(b, nodes, act, name="concatenate", right_broadcast=False, stop=stop, dense_leaves=False)
-    return wrap(b, joined, dense, *arrays)
+    return wrap(b, joined, dense, *arrays, attrs=attrs, behavior=behavior)
 
 
 concat = concatenate

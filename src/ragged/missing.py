@@ -27,7 +27,7 @@ from ragged.nodes import (
 from ragged.operands import common_backend, move, operand, operands, single, wrap
 from ragged.padding import firsts, pad_none, singletons
 from ragged.registry import get_backend
-from ragged.rows import Rows
+from ragged.rows import Rows, owned
 from ragged.structure import present
 from ragged.traverse import depth_range, positive_axis, rebuild, visit
 
@@ -51,7 +51,7 @@ class Masker:
         return mask(self._array, condition)
 
 
-def mask(array: Any, mask: Any, *, valid_when: bool = True) -> Any:
+def mask(array: Any, mask: Any, *, valid_when: bool = True, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with None where the condition is not `valid_when` (or is itself missing).
 
     Raises:
@@ -67,7 +67,15 @@ def mask(array: Any, mask: Any, *, valid_when: bool = True) -> Any:
     if type(node) is Lists and type(condition) is Lists and node.parameters is None and node.rows.same(condition.rows):
         inner = condition.content
         if type(inner) is Flat and inner.data.ndim == 1:
-            return wrap(b, Lists(node.rows, _masked(b, node.content, inner, valid_when)), False, array, mask)
+            return wrap(
+                b,
+                Lists(node.rows, _masked(b, node.content, inner, valid_when)),
+                False,
+                array,
+                mask,
+                attrs=attrs,
+                behavior=behavior,
+            )
 
     def stop(nodes: Sequence[Any], depth: int) -> bool:
         return type(nodes[1]) is Flat and nodes[1].data.ndim == 1
@@ -76,7 +84,7 @@ def mask(array: Any, mask: Any, *, valid_when: bool = True) -> Any:
         return _masked(b, inputs[0], inputs[1], valid_when)
 
     (masked,) = broadcast(b, [node, condition], act, name="mask", right_broadcast=False, stop=stop, dense_leaves=False)
-    return wrap(b, masked, False, array, mask)
+    return wrap(b, masked, False, array, mask, attrs=attrs, behavior=behavior)
 
 
 def _masked(b: Backend, node: Node, condition: Any, valid_when: bool) -> Node:
@@ -84,10 +92,10 @@ def _masked(b: Backend, node: Node, condition: Any, valid_when: bool) -> Node:
         kind = b.dtype(condition.data) if isinstance(condition, Flat) else type(condition).__name__
         raise DTypeError(f"mask: the condition must be boolean, not {kind}; compare it with something")
     valid = b.as_structure(condition.data)
-    return option(b, valid if valid_when else ~valid, node)
+    return option(b, owned(valid) if valid_when else ~valid, node)
 
 
-def is_none(array: Any, axis: int = 0) -> Any:
+def is_none(array: Any, axis: int = 0, *, behavior: Any = None, attrs: Any = None) -> Any:
     """Whether each value along `axis` is missing (field by field in records).
 
     Raises:
@@ -106,10 +114,10 @@ def is_none(array: Any, axis: int = 0) -> Any:
             return Flat(b.asarray(~node.valid), node.length)
         return Flat(b.full((node.length,), False, "bool"), node.length)
 
-    return wrap(b, visit(b, node, axis, action, "is_none"), dense, array)
+    return wrap(b, visit(b, node, axis, action, "is_none"), dense, array, attrs=attrs, behavior=behavior)
 
 
-def fill_none(array: Any, value: Any, axis: int | None = -1) -> Any:
+def fill_none(array: Any, value: Any, axis: int | None = -1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with `value` in place of the missing values along `axis` (None: of all axes).
 
     Args:
@@ -137,14 +145,14 @@ def fill_none(array: Any, value: Any, axis: int | None = -1) -> Any:
         return _filled(b, node, number, filling)
 
     if axis is None:
-        return wrap(b, _fill_all(b, node, fill), False, array, value)
+        return wrap(b, _fill_all(b, node, fill), False, array, value, attrs=attrs, behavior=behavior)
 
     def action(node: Any, here: int | None) -> Node | None:
         if here != 0 or isinstance(node, Record | Union):
             return None
         return fill(node) if isinstance(node, Option) else node
 
-    return wrap(b, visit(b, node, axis, action, "fill_none"), False, array, value)
+    return wrap(b, visit(b, node, axis, action, "fill_none"), False, array, value, attrs=attrs, behavior=behavior)
 
 
 def _one_entry(value: Any) -> tuple[Node, Backend | None]:
@@ -205,7 +213,7 @@ def _fill_all(b: Backend, node: Any, fill: Any) -> Any:
             return node
 
 
-def drop_none(array: Any, axis: int | None = None) -> Any:
+def drop_none(array: Any, axis: int | None = None, behavior: Any = None, attrs: Any = None) -> Any:
     """The array without its missing values along `axis` (None: of all axes; fields of records keep theirs).
 
     Raises:
@@ -217,13 +225,22 @@ def drop_none(array: Any, axis: int | None = None) -> Any:
     """
     b, node, dense = single(array)
     if axis is None:
-        return wrap(b, _drop_all(b, present(b, node) if isinstance(node, Option) else node), dense, array)
+        return wrap(
+            b,
+            _drop_all(b, present(b, node) if isinstance(node, Option) else node),
+            dense,
+            array,
+            attrs=attrs,
+            behavior=behavior,
+        )
     shallowest = depth_range(node)[0]
     if axis >= shallowest:
         raise AxisError(f"drop_none: axis={axis} exceeds the depth of this array, which is {shallowest}")
     if positive_axis(node, axis) == 0:
-        return wrap(b, present(b, node) if isinstance(node, Option) else node, dense, array)
-    return wrap(b, _drop_at(b, node, axis), dense, array)
+        return wrap(
+            b, present(b, node) if isinstance(node, Option) else node, dense, array, attrs=attrs, behavior=behavior
+        )
+    return wrap(b, _drop_at(b, node, axis), dense, array, attrs=attrs, behavior=behavior)
 
 
 def _drop_all(b: Backend, node: Any) -> Any:

@@ -26,6 +26,9 @@ def nan_to_num(
     nan: Any = 0.0,
     posinf: Any = None,
     neginf: Any = None,
+    *,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> Any:
     """The array with NaN and infinities replaced by finite numbers; nothing flows back through what was replaced.
 
@@ -49,7 +52,9 @@ def nan_to_num(
         and isinstance(nodes[0], NODES)
         and not any(isinstance(x, NODES) for x in nodes[1:])
     ):
-        return wrap(b, nodes[0], dense, array)  # what has no values keeps its unknown type
+        return wrap(
+            b, nodes[0], dense, array, attrs=attrs, behavior=behavior
+        )  # what has no values keeps its unknown type
     present = iter(nodes[1:])
     places = [None if x is None else next(present) for x in given]
 
@@ -60,7 +65,7 @@ def nan_to_num(
         return Flat(replaced, b.size(replaced)) if type(inputs[0]) is Flat else replaced
 
     (result,) = broadcast(b, nodes, action, name="nan_to_num")
-    return wrap(b, result, dense, array)
+    return wrap(b, result, dense, array, attrs=attrs, behavior=behavior)
 
 
 def _finite(b: Backend, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
@@ -84,7 +89,7 @@ def _finite(b: Backend, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
     return x
 
 
-def nan_to_none(array: Any) -> Any:
+def nan_to_none(array: Any, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with None in the place of each NaN.
 
     >>> import ragged
@@ -107,7 +112,7 @@ def nan_to_none(array: Any) -> Any:
             found = Regular(found, size, length)
         return found
 
-    return wrap(b, _joined_options(b, map_values(b, node, missing, None)), False, array)
+    return wrap(b, _joined_options(b, map_values(b, node, missing, None)), False, array, attrs=attrs, behavior=behavior)
 
 
 def _joined_options(b: Backend, node: Any) -> Any:

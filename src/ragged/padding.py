@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["firsts", "pad_none", "singletons"]
 
 
-def pad_none(array: Any, target: int, axis: int = 1, *, clip: bool = False) -> Any:
+def pad_none(
+    array: Any, target: int, axis: int = 1, *, clip: bool = False, behavior: Any = None, attrs: Any = None
+) -> Any:
     """The array with None added until each list along `axis` has at least `target` values.
 
     Args:
@@ -64,8 +66,8 @@ def pad_none(array: Any, target: int, axis: int = 1, *, clip: bool = False) -> A
         return None
 
     if axis == 1 and type(node) is Lists:
-        return wrap(b, _pad_lists(b, node, target, clip), False, array)
-    return wrap(b, visit(b, node, axis, action, "pad_none"), False, array)
+        return wrap(b, _pad_lists(b, node, target, clip), False, array, attrs=attrs, behavior=behavior)
+    return wrap(b, visit(b, node, axis, action, "pad_none"), False, array, attrs=attrs, behavior=behavior)
 
 
 def _pad_outermost(b: Backend, node: Node, target: int, clip: bool) -> Node:
@@ -113,7 +115,7 @@ def _padded(b: Backend, content: Node, index: Any, valid: Any, total: Any, n: An
     return option(b, valid, take(b, content, ops.xp.minimum(index, total - 1)))
 
 
-def firsts(array: Any, axis: int = 1) -> Any:
+def firsts(array: Any, axis: int = 1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The first value of each list along `axis`, None where a list is empty (undone by `singletons`).
 
     Raises:
@@ -125,7 +127,7 @@ def firsts(array: Any, axis: int = 1) -> Any:
     """
     b, node, dense = single(array)
     if positive_axis(node, axis) == 0:
-        return wrap(b, node, False, array)[0] if node.length else None
+        return wrap(b, node, False, array, attrs=attrs, behavior=behavior)[0] if node.length else None
 
     def action(node: Any, here: int | None) -> Node | None:
         if here != 1 or not isinstance(node, Lists | Regular):
@@ -135,10 +137,10 @@ def firsts(array: Any, axis: int = 1) -> Any:
         rows, content = rows_of(b, node)
         return take_missing(b, content, rows.starts, rows.lengths > 0)
 
-    return wrap(b, visit(b, node, axis, action, "firsts"), dense, array)
+    return wrap(b, visit(b, node, axis, action, "firsts"), dense, array, attrs=attrs, behavior=behavior)
 
 
-def singletons(array: Any, axis: int = 0) -> Any:
+def singletons(array: Any, axis: int = 0, *, behavior: Any = None, attrs: Any = None) -> Any:
     """Each value along `axis` in a list of its own, which is empty where the value is missing (undone by `firsts`).
 
     Raises:
@@ -160,4 +162,4 @@ def singletons(array: Any, axis: int = 0) -> Any:
         rows = Rows.from_lengths(ops, ops.astype(node.valid, "int64"), ops.size(kept))
         return Lists(rows, take(b, node.content, kept))
 
-    return wrap(b, visit(b, node, axis, action, "singletons"), False, array)
+    return wrap(b, visit(b, node, axis, action, "singletons"), False, array, attrs=attrs, behavior=behavior)

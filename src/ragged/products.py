@@ -44,6 +44,8 @@ def cartesian(
     nested: bool | Sequence[Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> Any:
     """Tuples (from a dict: records) of one entry of each array, all with all within the lists along `axis`.
 
@@ -66,7 +68,7 @@ def cartesian(
     position = _position(nodes, axis)
     kept = _kept(nested, names, len(nodes))
     if position == 0:
-        return wrap(b, _outermost(b, nodes, names, parameters, kept), False, *values)
+        return wrap(b, _outermost(b, nodes, names, parameters, kept), False, *values, attrs=attrs, behavior=behavior)
 
     def stop(inputs: Sequence[Any], depth: int) -> bool:
         return depth == position
@@ -77,7 +79,7 @@ def cartesian(
     (result,) = broadcast(b, nodes, act, name="cartesian", right_broadcast=False, stop=stop, dense_leaves=False)
     if len(kept) < len(nodes) - 1:
         result = _ragged_above(b, result, position - 1)
-    return wrap(b, result, False, *values)
+    return wrap(b, result, False, *values, attrs=attrs, behavior=behavior)
 
 
 def argcartesian(
@@ -87,6 +89,8 @@ def argcartesian(
     nested: bool | Sequence[Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> Any:
     """As `cartesian`, with each entry's position in its list in place of the entry.
 
@@ -108,7 +112,15 @@ def argcartesian(
     columns: Any = [x for x, _ in indexes]
     if names is not None:
         columns = dict(zip(names, columns, strict=True))
-    return cartesian(columns, indexes[0][1], nested=nested, parameters=parameters, with_name=with_name)
+    return cartesian(
+        columns,
+        indexes[0][1],
+        nested=nested,
+        parameters=parameters,
+        with_name=with_name,
+        behavior=behavior,
+        attrs=attrs,
+    )
 
 
 def _position(nodes: Sequence[Any], axis: int) -> int:

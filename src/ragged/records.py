@@ -80,7 +80,7 @@ def parameters(array: Any) -> dict[str, Any]:
     return dict(_layout(array).parameters or {}) if isinstance(array, Array | Entry) else {}
 
 
-def with_parameter(array: Any, parameter: str, value: Any) -> Any:
+def with_parameter(array: Any, parameter: str, value: Any, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with one parameter set on its outermost node (None removes it).
 
     >>> import ragged
@@ -90,10 +90,10 @@ def with_parameter(array: Any, parameter: str, value: Any) -> Any:
     b, node, _ = single(array)
     changed = {**(node.parameters or {}), parameter: value}
     kept = {key: v for key, v in changed.items() if v is not None}
-    return wrap(b, replace(node, parameters=kept or None), False, array)
+    return wrap(b, replace(node, parameters=kept or None), False, array, attrs=attrs, behavior=behavior)
 
 
-def with_name(array: Any, name: str | None) -> Any:
+def with_name(array: Any, name: str | None, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with its records (all of them, nested ones included) given a name.
 
     >>> import ragged
@@ -114,7 +114,7 @@ def with_name(array: Any, name: str | None) -> Any:
     if isinstance(array, Entry):
         return Entry(with_name(array._array, name))
     b, node, _ = single(array)
-    return wrap(b, renamed(node), False, array)
+    return wrap(b, renamed(node), False, array, attrs=attrs, behavior=behavior)
 
 
 def columns_of(arrays: Mapping[str, Any] | Sequence[Any], name: str) -> tuple[tuple[str, ...] | None, tuple[Any, ...]]:
@@ -152,7 +152,9 @@ def field_node(b: Backend, node: Any, name: str) -> Node:
     return rebuild(b, replace(node, parameters=None), content)
 
 
-def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) -> Any:
+def with_field(
+    array: Any, what: Any, where: str | Sequence[str] | None = None, *, behavior: Any = None, attrs: Any = None
+) -> Any:
     """The records with a field added, or replaced.
 
     Args:
@@ -187,7 +189,7 @@ def with_field(array: Any, what: Any, where: str | Sequence[str] | None = None) 
     changed = _set_aligned(base, value, path[0])
     if changed is None:
         changed = _set_broadcast(b, base, value, path[0])
-    return wrap(b, changed, False, array, what)
+    return wrap(b, changed, False, array, what, attrs=attrs, behavior=behavior)
 
 
 def _has_records(node: Any) -> bool:
@@ -236,7 +238,7 @@ def _with_content(base: Record, value: Node, where: str | None) -> Record:
     return replace(base, fields=(*names, str(len(names)) if where is None else where), contents=(*contents, value))
 
 
-def without_field(array: Any, where: str | Sequence[str]) -> Any:
+def without_field(array: Any, where: str | Sequence[str], *, behavior: Any = None, attrs: Any = None) -> Any:
     """The records without one field; a sequence of names removes a field of nested records.
 
     Raises:
@@ -252,7 +254,7 @@ def without_field(array: Any, where: str | Sequence[str]) -> Any:
     if isinstance(array, Entry):
         return Entry(without_field(array._array, where))
     b, node, _ = single(array)
-    return wrap(b, _without(b, node, path), False, array)
+    return wrap(b, _without(b, node, path), False, array, attrs=attrs, behavior=behavior)
 
 
 def _without(b: Backend, node: Any, path: Sequence[str]) -> Any:

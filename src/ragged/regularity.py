@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["from_regular", "to_packed", "to_regular"]
 
 
-def to_regular(array: Any, axis: int | None = 1) -> Any:
+def to_regular(array: Any, axis: int | None = 1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with the lists along `axis` (None: along all axes) as a regular axis, as in `3 * 2 * float64`.
 
     Raises:
@@ -30,10 +30,10 @@ def to_regular(array: Any, axis: int | None = 1) -> Any:
     <Array [[1, 2], [3, 4]] type='2 * 2 * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, _changed(b, node, axis, _closed, "to_regular"), dense, array)
+    return wrap(b, _changed(b, node, axis, _closed, "to_regular"), dense, array, attrs=attrs, behavior=behavior)
 
 
-def from_regular(array: Any, axis: int | None = 1) -> Any:
+def from_regular(array: Any, axis: int | None = 1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with the regular axis `axis` (None: all of them) as a ragged one, as in `3 * var * float64`.
 
     Raises:
@@ -48,10 +48,10 @@ def from_regular(array: Any, axis: int | None = 1) -> Any:
     def opened(b: Backend, node: Lists | Regular) -> Node:
         return Lists(*rows_of(b, node), node.parameters)
 
-    return wrap(b, _changed(b, node, axis, opened, "from_regular"), dense, array)
+    return wrap(b, _changed(b, node, axis, opened, "from_regular"), dense, array, attrs=attrs, behavior=behavior)
 
 
-def to_packed(array: Any) -> Any:
+def to_packed(array: Any, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array without unused content; layouts never hold any, so this is the array itself.
 
     >>> import ragged
@@ -59,7 +59,7 @@ def to_packed(array: Any) -> Any:
     <Array [[1, 2], [3]] type='2 * var * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, node, dense, array)
+    return wrap(b, node, dense, array, attrs=attrs, behavior=behavior)
 
 
 def _changed(b: Backend, node: Node, axis: int | None, change: Callable[..., Node], name: str) -> Node:

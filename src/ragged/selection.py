@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["broadcast_arrays", "where"]
 
 
-def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
+def where(condition: Any, *args: Any, mergebool: bool = True, behavior: Any = None, attrs: Any = None) -> Any:
     """Elements of `x` where the condition is true and of `y` elsewhere; without `x` and `y`, where it is true.
 
     `where(condition, x, y)` broadcasts all three. Where the condition is missing, so is the result. A value that is
@@ -62,7 +62,7 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
 
     short = _choose_aligned(b, nodes, mergebool)
     if short is not None:
-        return wrap(b, short, dense, *args, condition)
+        return wrap(b, short, dense, *args, condition, attrs=attrs, behavior=behavior)
 
     def action(b: Backend, inputs: tuple[Any, ...], valid: Any) -> Any:
         chosen, x, y = inputs
@@ -73,7 +73,7 @@ def where(condition: Any, *args: Any, mergebool: bool = True) -> Any:
 
     stop = _condition_reached if isinstance(given, NODES) else _leaves_reached
     (result,) = broadcast(b, nodes, action, name="where", stop=stop, push_missing=0)
-    return wrap(b, result, dense, *args, condition)
+    return wrap(b, result, dense, *args, condition, attrs=attrs, behavior=behavior)
 
 
 def _choose_aligned(b: Backend, nodes: Sequence[Any], mergebool: bool) -> Any:
@@ -212,6 +212,8 @@ def broadcast_arrays(
     broadcast_parameters_rule: Rule = "one_to_one",
     left_broadcast: bool = True,
     right_broadcast: bool = True,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> list[Any]:
     """The arrays with enough of their entries repeated that all have one structure.
 
@@ -249,7 +251,9 @@ def broadcast_arrays(
         stop=stop,
         dense_leaves=depth_limit is None,
     )
-    return [wrap(b, result, dense, x) for result, x in zip(results, arrays, strict=True)]
+    return [
+        wrap(b, result, dense, x, attrs=attrs, behavior=behavior) for result, x in zip(results, arrays, strict=True)
+    ]
 
 
 def _is_array(x: Any) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["flatten", "local_index", "num", "ravel", "unflatten"]
 
 
-def num(array: Any, axis: int = 1) -> Any:
+def num(array: Any, axis: int = 1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """Lengths of the lists along `axis`, int64; for axis 0 the length of the array itself, a 0-d value.
 
     Raises:
@@ -44,7 +44,9 @@ def num(array: Any, axis: int = 1) -> Any:
     """
     b, node, dense = single(array)
     if axis == 1 and type(node) is Lists:
-        return wrap(b, Flat(b.asarray(node.rows.lengths), node.rows.nrows), False, array)
+        return wrap(
+            b, Flat(b.asarray(node.rows.lengths), node.rows.nrows), False, array, attrs=attrs, behavior=behavior
+        )
     if positive_axis(node, axis) == 0:
         return b.entry(b.full((1,), node.length, "int64"), 0)
 
@@ -55,10 +57,10 @@ def num(array: Any, axis: int = 1) -> Any:
             return Flat(b.asarray(node.rows.lengths), node.length)
         return Flat(b.full((node.length,), node.size, "int64"), node.length)
 
-    return wrap(b, visit(b, node, axis, lengths, "num"), dense, array)
+    return wrap(b, visit(b, node, axis, lengths, "num"), dense, array, attrs=attrs, behavior=behavior)
 
 
-def local_index(array: Any, axis: int = -1) -> Any:
+def local_index(array: Any, axis: int = -1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """For each value along `axis` its position in its list, int64.
 
     Raises:
@@ -69,7 +71,7 @@ def local_index(array: Any, axis: int = -1) -> Any:
     <Array [[0, 1, 2], [], [0, 1]] type='3 * var * int64'>
     """
     b, node, dense = single(array)
-    return wrap(b, positions(b, node, axis), dense, array)
+    return wrap(b, positions(b, node, axis), dense, array, attrs=attrs, behavior=behavior)
 
 
 def positions(b: Backend, node: Node, axis: int) -> Node:
@@ -109,7 +111,7 @@ def _plain(node: Any) -> Any:
             return node
 
 
-def flatten(array: Any, axis: int | None = 1) -> Any:
+def flatten(array: Any, axis: int | None = 1, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The array with one level of lists fewer: the lists along `axis` joined (missing ones dropped).
 
     Axis 0 drops the missing values of the outermost axis; None joins all lists and fields into one flat array.
@@ -124,15 +126,15 @@ def flatten(array: Any, axis: int | None = 1) -> Any:
     """
     b, node, dense = single(array, number=axis is None)
     if axis == 1 and type(node) is Lists and node.parameters is None:
-        return wrap(b, node.content, False, array)
+        return wrap(b, node.content, False, array, attrs=attrs, behavior=behavior)
     if axis is None:
-        return wrap(b, _joined(b, leaves(b, node, True), "flatten"), dense, array)
+        return wrap(b, _joined(b, leaves(b, node, True), "flatten"), dense, array, attrs=attrs, behavior=behavior)
     if positive_axis(node, axis) == 0:
-        return wrap(b, _outermost_present(b, node), dense, array)
-    return wrap(b, _flattened(b, node, axis, axis)[1], dense, array)
+        return wrap(b, _outermost_present(b, node), dense, array, attrs=attrs, behavior=behavior)
+    return wrap(b, _flattened(b, node, axis, axis)[1], dense, array, attrs=attrs, behavior=behavior)
 
 
-def ravel(array: Any) -> Any:
+def ravel(array: Any, *, behavior: Any = None, attrs: Any = None) -> Any:
     """All values in one flat array, missing ones kept (missing lists are dropped), fields one after another.
 
     >>> import ragged
@@ -140,7 +142,7 @@ def ravel(array: Any) -> Any:
     <Array [1, None, 3] type='3 * ?int64'>
     """
     b, node, dense = single(array, number=True)
-    return wrap(b, _joined(b, leaves(b, node, False), "ravel"), dense, array)
+    return wrap(b, _joined(b, leaves(b, node, False), "ravel"), dense, array, attrs=attrs, behavior=behavior)
 
 
 def _joined(b: Backend, parts: list[Any], name: str) -> Node:
@@ -229,7 +231,7 @@ def without_missing(b: Backend, valid: Any, rows: Rows, content: Node) -> tuple[
     return kept, take(b, content, ops.arange(kept.total) + ops.repeat(shift, kept.lengths, kept.total))
 
 
-def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
+def unflatten(array: Any, counts: Any, axis: int = 0, *, behavior: Any = None, attrs: Any = None) -> Any:
     """The values along `axis` cut into lists of the given lengths.
 
     Args:
@@ -256,6 +258,6 @@ def unflatten(array: Any, counts: Any, axis: int = 0) -> Any:
                 f"unflatten: counts must be an integer or a one-dimensional array of integers for axis={axis} of this "
                 "array; lists of them cut an inner axis"
             )
-        return wrap(b, cutter.by_lists(node, cutter.nested, here), False, array)
+        return wrap(b, cutter.by_lists(node, cutter.nested, here), False, array, attrs=attrs, behavior=behavior)
     cut = cutter.cut(node) if positive_axis(node, axis) == 0 else cutter.inside(node, axis)
-    return wrap(b, cutter.finish(cut), False, array)
+    return wrap(b, cutter.finish(cut), False, array, attrs=attrs, behavior=behavior)

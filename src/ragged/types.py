@@ -78,11 +78,11 @@ def known(size: Any) -> Any:
     return unknown_length
 
 
-def type(x: Any) -> Any:
+def type(array: Any) -> Any:
     """The type of an array, or of a single value, as Awkward's type object.
 
     Args:
-        x: an Array, a Record, a dense array of any framework, or what an Array can be built from.
+        array: an Array, a Record, a dense array of any framework, or what an Array can be built from.
 
     >>> import ragged
     >>> str(ragged.type(ragged.Array([[1, None], []])))
@@ -91,9 +91,9 @@ def type(x: Any) -> Any:
     from ragged.array import Array
     from ragged.array import Record as HighRecord
 
-    if isinstance(x, Array | HighRecord):
-        return x.type
-    node, backend, _ = operand(x)
+    if isinstance(array, Array | HighRecord):
+        return array.type
+    node, backend, _ = operand(array)
     if isinstance(node, Node) and backend is not None:
         return array_type(Array._of(node, backend))
     import awkward

@@ -225,11 +225,11 @@ def check_text(b: Backend, node: Lists | Regular, path: str) -> None:
             raise StructureError(f"at {path}: a string that is not UTF-8 ({error.reason})") from None
 
 
-def validity_error(x: Any, *, exception: bool = False) -> str:
+def validity_error(array: Any, *, exception: bool = False) -> str:
     """What is wrong with an array's structure, as text; empty where nothing is.
 
     Args:
-        x: an array.
+        array: an array.
         exception: raise it instead.
 
     Raises:
@@ -241,18 +241,18 @@ def validity_error(x: Any, *, exception: bool = False) -> str:
     """
     from ragged.operands import single
 
-    b, node, _ = single(x)
+    b, node, _ = single(array)
     found = problem(b, node, "layout")
     if found is not None and exception:
         raise StructureError(found)
     return found or ""
 
 
-def is_valid(x: Any, *, exception: bool = False) -> bool:
+def is_valid(array: Any, *, exception: bool = False) -> bool:
     """Whether an array's structure is consistent throughout.
 
     >>> import ragged
     >>> ragged.is_valid(ragged.Array([[1, 2], []]))
     True
     """
-    return not validity_error(x, exception=exception)
+    return not validity_error(array, exception=exception)

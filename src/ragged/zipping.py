@@ -27,6 +27,8 @@ def zip(
     with_name: str | None = None,
     right_broadcast: bool = False,
     optiontype_outside_record: bool = False,
+    behavior: Any = None,
+    attrs: Any = None,
 ) -> Any:
     """Records (from a dict) or tuples (from a sequence) of the arrays' values, broadcast together.
 
@@ -51,7 +53,7 @@ def zip(
     if depth_limit is None and not optiontype_outside_record:
         joined = _aligned(nodes, names, parameters)
         if joined is not None:
-            return wrap(b, joined, False, *values)
+            return wrap(b, joined, False, *values, attrs=attrs, behavior=behavior)
     all_scalar = not any(isinstance(node, Node) for node in nodes)
     columns = [node if isinstance(node, Node) else repeated(b, node, 1) for node in nodes] if all_scalar else nodes
 
@@ -66,7 +68,7 @@ def zip(
         return Record(names, contents, length, parameters)
 
     (zipped,) = broadcast(b, columns, act, name="zip", right_broadcast=right_broadcast, stop=stop, dense_leaves=False)
-    result = wrap(b, zipped, False, *values)
+    result = wrap(b, zipped, False, *values, attrs=attrs, behavior=behavior)
     return result[0] if all_scalar else result
 
 
@@ -95,7 +97,7 @@ def _aligned(nodes: Sequence[Any], names: Any, parameters: Any) -> Node | None:
     return Record(names, tuple(nodes), first.length, parameters)
 
 
-def unzip(array: Any, *, how: type = tuple) -> Any:
+def unzip(array: Any, *, how: type = tuple, behavior: Any = None, attrs: Any = None) -> Any:
     """The fields' arrays, as a tuple or (with `how=dict`) by name; the array itself where it has no fields.
 
     >>> import ragged
@@ -111,5 +113,5 @@ def unzip(array: Any, *, how: type = tuple) -> Any:
     else:
         b, node, _ = single(array)
         nodes = [field_node(b, node, name) for name in names] or [node]
-        values = tuple(wrap(b, each, False, array) for each in nodes)
+        values = tuple(wrap(b, each, False, array, attrs=attrs, behavior=behavior) for each in nodes)
     return values if how is tuple else dict(builtins.zip(names or ["0"], values, strict=True))

@@ -79,34 +79,34 @@ def to_awkward(x: Any) -> Any:
     return ak.Array(layout, behavior=x._behavior, attrs=x._attrs)
 
 
-def to_list(x: Any) -> Any:
+def to_list(array: Any) -> Any:
     """Nested Python lists, dicts, tuples and None; a dense value gives what its `tolist` gives.
 
     >>> import ragged
     >>> ragged.to_list(ragged.Array([{"x": [1, None]}]))
     [{'x': [1, None]}]
     """
-    if isinstance(x, Record):
-        return to_list(x._array)[0]
-    if isinstance(x, Array):
+    if isinstance(array, Record):
+        return to_list(array._array)[0]
+    if isinstance(array, Array):
         from ragged.interchange.python import values
 
-        return values(on_numpy(x._backend, x.layout))
-    if x is None or isinstance(x, bool | int | float | complex | str | bytes):
-        return x
-    if isinstance(x, list | tuple):
-        return [to_list(each) for each in x]
-    if isinstance(x, dict):
-        return {name: to_list(each) for name, each in x.items()}
-    owner = backend_of_dense(x)
-    return to_list(as_array(x)) if owner is None else owner.to_numpy(x).tolist()
+        return values(on_numpy(array._backend, array.layout))
+    if array is None or isinstance(array, bool | int | float | complex | str | bytes):
+        return array
+    if isinstance(array, list | tuple):
+        return [to_list(each) for each in array]
+    if isinstance(array, dict):
+        return {name: to_list(each) for name, each in array.items()}
+    owner = backend_of_dense(array)
+    return to_list(as_array(array)) if owner is None else owner.to_numpy(array).tolist()
 
 
-def to_numpy(x: Any, allow_missing: bool = True) -> np.ndarray[Any, Any]:
+def to_numpy(array: Any, *, allow_missing: bool = True) -> np.ndarray[Any, Any]:
     """A NumPy array, where all lists of an axis have one length.
 
     Args:
-        x: an array.
+        array: an array.
         allow_missing: give a masked array where values are missing; otherwise they are an error.
 
     Raises:
@@ -117,21 +117,21 @@ def to_numpy(x: Any, allow_missing: bool = True) -> np.ndarray[Any, Any]:
     array([[1, 2],
            [3, 4]])
     """
-    owner = None if isinstance(x, Array) else backend_of_dense(x)
+    owner = None if isinstance(array, Array) else backend_of_dense(array)
     if owner is not None:
-        return owner.to_numpy(x)
-    x = as_array(x)
-    if isinstance(x.layout, Flat):
-        dense: np.ndarray[Any, Any] = x._backend.to_numpy(x.layout.data)
+        return owner.to_numpy(array)
+    array = as_array(array)
+    if isinstance(array.layout, Flat):
+        dense: np.ndarray[Any, Any] = array._backend.to_numpy(array.layout.data)
         return dense
     import awkward as ak
 
     try:
-        array: np.ndarray[Any, Any] = ak.to_numpy(to_awkward(x), allow_missing=allow_missing)
+        result: np.ndarray[Any, Any] = ak.to_numpy(to_awkward(array), allow_missing=allow_missing)
     except ValueError as error:
-        reason = uneven(x.layout, 1) or str(error).strip().splitlines()[0]
-        raise StructureError(f"no NumPy array has the shape of {x.typestr}: {reason}") from None
-    return array
+        reason = uneven(array.layout, 1) or str(error).strip().splitlines()[0]
+        raise StructureError(f"no NumPy array has the shape of {array.typestr}: {reason}") from None
+    return result
 
 
 def uneven(node: Any, axis: int) -> str | None:
@@ -157,18 +157,20 @@ def uneven(node: Any, axis: int) -> str | None:
             return None
 
 
-def to_backend(x: Any, name: str, device: Any = None) -> Array:
+def to_backend(array: Any, backend: str, device: Any = None, *, behavior: Any = None, attrs: Any = None) -> Array:
     """The same array with its content on another backend, shared where the frameworks allow.
 
     >>> import ragged
     >>> ragged.backend(ragged.to_backend(ragged.Array([[1.0], []]), "numpy"))
     'numpy'
     """
-    x = as_array(x)
-    if device is None and x._backend.base.name == name:
-        return Array._of(x.layout, x._backend, x._attrs, x._behavior)
-    target = get_backend(name).configured(device)
-    return Array._of(move(target, x.layout, x._backend), target, x._attrs, x._behavior)
+    array = as_array(array)
+    attrs = array._attrs if attrs is None else dict(attrs)
+    behavior = array._behavior if behavior is None else behavior
+    if device is None and array._backend.base.name == backend:
+        return Array._of(array.layout, array._backend, attrs, behavior)
+    target = get_backend(backend).configured(device)
+    return Array._of(move(target, array.layout, array._backend), target, attrs, behavior)
 
 
 def backend(*arrays: Any) -> str:

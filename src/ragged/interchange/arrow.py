@@ -57,11 +57,11 @@ def from_arrow(array: Any) -> Array:
     return Array(array)
 
 
-def to_arrow(x: Any, **options: Any) -> Any:
+def to_arrow(array: Any, **options: Any) -> Any:
     """A `pyarrow.Array` of the same values.
 
     Args:
-        x: an array.
+        array: an array.
         **options: as `awkward.to_arrow` takes them (`list_to32=`, `string_to32=`, `extensionarray=` …).
 
     Raises:
@@ -76,7 +76,7 @@ def to_arrow(x: Any, **options: Any) -> Any:
     from ragged.interchange import to_awkward
 
     pyarrow()
-    return ak.to_arrow(to_awkward(x), **options)
+    return ak.to_arrow(to_awkward(array), **options)
 
 
 def from_parquet(path: Any, *, columns: Any = None, **options: Any) -> Array:
@@ -98,11 +98,11 @@ def from_parquet(path: Any, *, columns: Any = None, **options: Any) -> Array:
     return Array(ak.from_parquet(path, columns=columns, **options))
 
 
-def to_parquet(x: Any, destination: Any, **options: Any) -> Any:
+def to_parquet(array: Any, destination: Any, **options: Any) -> Any:
     """Write an array to a Parquet file; gives the file's metadata.
 
     Args:
-        x: an array.
+        array: an array.
         destination: the file to write.
         **options: as `awkward.to_parquet` takes them (`compression=`, `row_group_size=` …).
 
@@ -114,4 +114,4 @@ def to_parquet(x: Any, destination: Any, **options: Any) -> Any:
     from ragged.interchange import to_awkward
 
     pyarrow()
-    return ak.to_parquet(to_awkward(x), destination, **options)
+    return ak.to_parquet(to_awkward(array), destination, **options)

@@ -38,11 +38,11 @@ def from_json(source: Any, **options: Any) -> Array:
         raise StructureError(f"the JSON cannot be read: {str(error).strip().splitlines()[0]}") from error
 
 
-def to_json(x: Any, file: Any = None, **options: Any) -> str | bytes | None:
+def to_json(array: Any, file: Any = None, **options: Any) -> str | bytes | None:
     """The values as JSON text, or written to a file.
 
     Args:
-        x: an array.
+        array: an array.
         file: a path or an open file; without it the text is returned.
         **options: as `awkward.to_json` takes them (`line_delimited=`, `num_indent_spaces=`, `nan_string=` …).
 
@@ -54,5 +54,5 @@ def to_json(x: Any, file: Any = None, **options: Any) -> str | bytes | None:
 
     from ragged.interchange import to_awkward
 
-    text: str | bytes | None = ak.to_json(to_awkward(x), file, **options)
+    text: str | bytes | None = ak.to_json(to_awkward(array), file, **options)
     return text
