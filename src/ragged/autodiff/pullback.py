@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.autodiff.box import Box
+from ragged.autodiff.derivatives import uses
 from ragged.autodiff.rules import fit
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Pullback", "Step", "by_apply", "custom_pulls", "deepest"]
+__all__ = ["Pullback", "Step", "by_apply", "custom_pulls", "deepest", "pulling"]
 
 
 class Step:
@@ -95,6 +96,21 @@ def by_apply(rule: Callable[..., Any], tape: Any, *values: Any) -> Any:
         return tape.leaf(x) if hasattr(x, "shape") and tape.owns(x) else x
 
     return tape.value(rule(tape, *map(on_tape, values)))
+
+
+def pulling(
+    rule: Callable[..., Any], ans: Any, values: tuple[Any, ...], run: Callable[..., Any] | None
+) -> Callable[..., Any]:
+    """The pull of an elementwise function's argument, which keeps only what its rule looks at.
+
+    `run(rule, b, g, ans, *values)` runs the rule where that is not simply a call of it.
+    """
+    looks_at_ans, *looks_at = uses(rule)
+    answer = ans if looks_at_ans else None
+    kept = tuple([x if used else None for x, used in zip(values, looks_at, strict=True)])
+    if run is not None:
+        return lambda b, g: run(rule, b, g, answer, *kept)
+    return lambda b, g: rule(b, g, answer, *kept)
 
 
 def deepest(b: Backend, values: Sequence[Any]) -> Backend:

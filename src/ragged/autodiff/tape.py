@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.autodiff.box import Box
-from ragged.autodiff.pullback import Pullback, Step, by_apply, custom_pulls, deepest
+from ragged.autodiff.pullback import Pullback, Step, by_apply, custom_pulls, deepest, pulling
 from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
@@ -145,12 +145,9 @@ class Tape(Backend):
         return self._elementwise(ans, ans, entry.vjps, args, values)
 
     def _elementwise(self, value: Any, ans: Any, rules: Any, args: Any, values: Any) -> Any:
-        plain = self._base.promotes
-
-        def pull(rule: Any) -> Any:
-            return lambda b, g: rule(b, g, ans, *values) if plain else by_apply(rule, Tape(b), g, ans, *values)
-
-        return self.record(value, *((x, pull(rule)) for x, rule in zip(args, rules, strict=True) if rule is not None))
+        run = None if self._base.promotes else lambda rule, b, *values: by_apply(rule, Tape(b), *values)
+        ruled = [(x, rule) for x, rule in zip(args, rules, strict=True) if rule is not None and type(x) is Box]
+        return self.record(value, *((x, pulling(rule, ans, values, run)) for x, rule in ruled))
 
     def _apply_valid(self, name: str, args: tuple[Any, ...], valid: Any) -> Any:
         """The double where: a safe point goes in and zero comes out wherever the result does not count."""
@@ -275,10 +272,10 @@ class Tape(Backend):
 def tape_vjp(b: Backend, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[list[Any], Any, Pullback]:
     """`Backend.vjp` by the tape: outputs, aux and the pullback.
 
-    Writeable NumPy inputs are copied: a buffer overwritten before the pullback would change the gradient.
+    NumPy inputs are copied, unless `f` is pulled back `at_once`: one overwritten meanwhile would change the gradient.
     """
-    tape = Tape(b)
-    leaves = [tape.leaf(x.copy() if isinstance(x, np.ndarray) else x) for x in primals]
+    tape, shared = Tape(b), getattr(f, "at_once", False)
+    leaves = [tape.leaf(x.copy() if isinstance(x, np.ndarray) and not shared else x) for x in primals]
     outputs, aux = f(*leaves)
     aux = [tape.value(x) for x in aux] if isinstance(aux, list | tuple) else aux
     steps = [x.step if type(x) is Box and x.tape is tape else None for x in outputs]

@@ -27,7 +27,8 @@ class Program:
     """A user's function of trees as a function of the dense values that it is differentiated by.
 
     Called with those values it returns `(dense outputs, all other dense results)`, as `Backend.vjp` wants; what remains
-    of the results (`out`, `aux`) is kept from the latest call.
+    of the results (`out`, `aux`) is kept from the latest call. `at_once` promises that it is pulled back before anyone
+    can write to the inputs, which then need no copy.
     """
 
     def __init__(
@@ -36,8 +37,7 @@ class Program:
         self.f = f
         self.b = b
         self.under = b  # the program runs here, or on the deepest tape over it that its values are on
-        self.call = call
-        self.has_aux = has_aux
+        self.call, self.has_aux, self.at_once = call, has_aux, False
         self.primals, self.values, self.rest = split(b, primals)
         self.aux: Skeleton | None = None
 
@@ -173,7 +173,7 @@ def value_and_grad(
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         program = by_arguments(f, args, kwargs, numbers, has_aux)
-        b = program.b
+        b, program.at_once = program.b, True
         outputs, others, pullback = b.vjp(program, program.values)
         slot = require_scalar(program.out)
         once = getattr(pullback, "once", pullback)
