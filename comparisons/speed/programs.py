@@ -30,11 +30,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the tables. `fits(lengths)` tells whether a machine can hold what it makes of such lengths."""
+    """One row of the tables. `fits(lengths)` tells whether a machine can hold what it makes of such lengths, and
+    `awkward(lengths)` whether Awkward needs less than minutes for it."""
 
     run: Callable[[ModuleType, Data], Any]
     kind: str
     fits: Callable[[Any], bool] = lambda lengths: True
+    awkward: Callable[[Any], bool] = lambda lengths: True
 
 
 def argmax_pick(lib: Any, d: Data) -> Any:
@@ -51,6 +53,11 @@ def pairs_product(lib: Any, d: Data) -> Any:
 def few_pairs(lengths: Any) -> bool:
     """At most 20 million pairs."""
     return float(np.sum(lengths * (lengths - 1.0) / 2)) <= 2e7
+
+
+def narrow(lengths: Any) -> bool:
+    """Rows times the longest row, which is what Awkward's reduction along axis 0 costs, is at most 100 million."""
+    return float(len(lengths) * np.max(lengths)) <= 1e8
 
 
 def padded(lib: Any, d: Data) -> Any:
@@ -76,7 +83,7 @@ ROWS: dict[str, Row] = {
     "max axis 1": Row(lambda lib, d: lib.max(d.x, axis=1), "extremum"),
     "mean axis 1": Row(lambda lib, d: lib.mean(d.x, axis=1), "reduction"),
     "argmax-pick": Row(argmax_pick, "order"),
-    "sum axis 0": Row(lambda lib, d: lib.sum(d.x, axis=0), "reduction"),
+    "sum axis 0": Row(lambda lib, d: lib.sum(d.x, axis=0), "reduction", awkward=narrow),
     "sum": Row(lambda lib, d: lib.sum(d.x, axis=None), "reduction"),
     "x[:, 1:], sum": Row(lambda lib, d: lib.sum(d.x[:, 1:], axis=1), "selection"),
     "x[:, ::-1], sum": Row(lambda lib, d: lib.sum(d.x[:, ::-1], axis=1), "selection"),

@@ -19,8 +19,8 @@ from timing import FAILURES, described, seconds
 
 __all__ = ["Remote"]
 
-ATTEMPTS = 4
-PATIENCE = 45
+ATTEMPTS = 3
+PATIENCE = 20
 """Seconds to wait for one measurement: corrupted memory may also make it hang."""
 
 

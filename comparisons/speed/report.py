@@ -50,6 +50,14 @@ def unique(values: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
+def ordered(entries: Sequence[Entry]) -> list[str]:
+    """The rows by kind, as the tables list them."""
+    kinds = ["ufunc", "row broadcasting", "reduction", "extremum", "selection", "order", "softmax", "combinations"]
+    kinds += ["structure", "gradient"]
+    rows = {e["row"]: kinds.index(e["kind"]) for e in entries}
+    return sorted(rows, key=lambda row: (rows[row], row))
+
+
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table in markdown; all columns but the first are numbers."""
     rule = ["---", *["---:"] * (len(head) - 1)]
@@ -75,7 +83,7 @@ def speed_table(entries: Sequence[Entry]) -> str:
     for _, title, peers in COLUMNS:
         head += [title, *(f"÷ {NAMES[peer]}" for peer in peers)]
     lines = []
-    for row in unique(e["row"] for e in entries):
+    for row in ordered(entries):
         found = {e["library"]: e for e in entries if e["row"] == row}
         cells = [f"`{row}`"]
         for library, _, peers in COLUMNS:
@@ -112,7 +120,8 @@ def memory_table(report: dict[str, Any], shape: str) -> str:
 
 def places(report: dict[str, Any]) -> list[tuple[str, int, int]]:
     """Shape, elements and rows of every table."""
-    return unique((e["shape"], e["elements"], e["nrows"]) for e in report["results"])
+    found = {(e["shape"], e["elements"], e["nrows"]) for e in report["results"]}
+    return sorted(found, key=lambda place: (list(SHAPES).index(place[0]), place[1]))
 
 
 def page(speed: dict[str, Any], memory: dict[str, Any] | None, pictures: Sequence[str]) -> str:
@@ -153,7 +162,7 @@ def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
     entries = [e for e in usual if e["elements"] == largest and e.get("ratio")]
     if not entries:
         return ""
-    rows = unique(e["row"] for e in entries)
+    rows = ordered(entries)
     figure, axes = pyplot.subplots(figsize=(8, 0.3 * len(rows) + 1.2), layout="constrained")
     for peer, marker in zip(NAMES, "osD^", strict=True):
         points = [(e["ratio"][peer], rows.index(e["row"])) for e in entries if peer in e["ratio"]]
@@ -173,7 +182,7 @@ def size_plot(speed: dict[str, Any], folder: Path) -> str:
     from matplotlib import pyplot
 
     usual = [e for e in speed["results"] if e["shape"] == "fifth" and "median" in e]
-    rows, libraries = unique(e["row"] for e in usual), unique(e["library"] for e in usual)
+    rows, libraries = ordered(usual), unique(e["library"] for e in usual)
     if not rows:
         return ""
     height = -(-len(rows) // 4)

@@ -36,6 +36,23 @@ def cases(sizes: Sequence[int], shapes: Sequence[str], one_size: int, dtype: str
     return found + [Case.make(shape, one_size, dtype) for shape in shapes if shape != "fifth"]
 
 
+def now() -> str:
+    """The time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def place_of(case: Case) -> dict[str, Any]:
+    """What identifies a case in the results."""
+    return {"shape": case.shape, "elements": case.elements, "nrows": case.nrows}
+
+
+def kept(path: Path, rows: Sequence[str], measured: Sequence[Case]) -> list[Any]:
+    """The entries of an earlier run that this one does not measure again."""
+    places = [place_of(case) for case in measured]
+    entries = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
+    return [e for e in entries if e["row"] not in rows or {k: e[k] for k in places[0]} not in places]
+
+
 class Bench:
     """What is measured: which libraries, for how long, and the processes of those that need their own."""
 
@@ -54,18 +71,14 @@ class Bench:
 
     def measure(self, row: str, case: Case) -> list[Any]:
         """The entries of one row on one case: a time or the reason why there is none, for each library."""
-        place = {
-            "row": row,
-            "kind": ROWS[row].kind,
-            "shape": case.shape,
-            "elements": case.elements,
-            "nrows": case.nrows,
-        }
+        place = {"row": row, "kind": ROWS[row].kind, **place_of(case), "date": now()}
         if not ROWS[row].fits(case.lengths):
             return [{**place, "library": library, "missing": "too large to hold"} for library in self.libraries]
         before = {name: remote.failures for name, remote in self.remote.items()}
-        runners = {name: self.runner(name, case, row) for name in self.libraries}
+        quick = [n for n in self.libraries if ROWS[row].awkward(case.lengths) or not n.startswith("awkward")]
+        runners = {name: self.runner(name, case, row) for name in quick}
         times, missing = interleaved({n: r for n, r in runners.items() if r}, self.budget, self.rounds)
+        missing |= {name: "minutes: its cost is rows × the longest row" for name in self.libraries if name not in quick}
         entries = [{**place, "library": name, **summary(times, name, PEERS.get(name, ()))} for name in times]
         entries += [{**place, "library": name, "missing": why} for name, why in missing.items()]
         for entry in entries:
@@ -92,6 +105,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--libraries", default=",".join(LIBRARIES))
     parser.add_argument("--dtype", default="float64")
     parser.add_argument("--budget", type=float, default=3.0, help="seconds for one row on one case")
+    parser.add_argument("--update", action="store_true", help="keep what the file has of other rows and cases")
     parser.add_argument("--out", type=Path, default=RESULTS / "speed.json")
     return parser.parse_args()
 
@@ -105,11 +119,11 @@ def main() -> None:
     measured = cases(sizes, chosen.shapes.split(","), 1000 if chosen.quick else ONE_SIZE, chosen.dtype)
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now(),
         "versions": versions(),
         "machine": machine(),
         "settings": {"dtype": chosen.dtype, "budget": budget, "quick": chosen.quick},
-        "results": [],
+        "results": kept(chosen.out, rows, measured) if chosen.update else [],
     }
     bench = Bench(chosen.libraries.split(","), budget, rounds)
     for row in rows:
