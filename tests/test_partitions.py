@@ -152,3 +152,28 @@ def test_columns_and_lists_of_tracers_are_differentiated(backend):
 
     gradient = ragged.grad(loss)(active().asarray(np.array([1.0, 2.0, 3.0])))
     assert np.asarray(gradient).tolist() == [3.0, 6.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("build", "given"),
+    [
+        (ragged.from_offsets, [0, 2, 2, 3]),
+        (ragged.from_lengths, [2, 0, 1]),
+        (ragged.from_row_ids, [0, 0, 2]),
+        (ragged.unflatten, [2, 0, 1]),
+        (lambda data, given: ragged.from_padded(np.stack([data[:2], data[1:]]), lengths=given), [2, 1]),
+        (lambda data, given: ragged.from_padded(np.stack([data[:2], data[1:]]), given), [[True, True], [True, False]]),
+        (lambda data, given: ragged.mask(ragged.Array(data), given), [True, False, True]),
+        (lambda data, given: ragged.Array(data).mask[given], [True, False, True]),
+        (lambda data, given: ragged.mask(ragged.Array(data), given, valid_when=False), [True, False, True]),
+        (lambda data, given: ragged.mask(ragged.Array(data), ragged.Array(given)), [True, False, True]),
+        (lambda data, given: ragged.Array(np.ma.MaskedArray(data, given)), [True, False, True]),
+    ],
+)
+def test_structure_is_not_the_callers(build, given):
+    data, structure = np.array([1.0, 2.0, 3.0]), np.array(given)
+    x = build(data, structure)
+    before = x.to_list(), ragged.sum(x)
+    structure[...] = 1 - structure if structure.dtype.kind != "b" else ~structure
+    assert (x.to_list(), ragged.sum(x)) == before
+    assert ragged.is_valid(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ragged
 from ragged.registry import get_backend
 from ragged.rows import Rows
 
@@ -107,3 +109,46 @@ def test_ranges_count_from_each_rows_start(nrows, step):
     found = OPS.ranges(starts, rows_of_lengths(lengths), step)
     expected = [start + step * j for start, n in zip(starts.tolist(), lengths.tolist(), strict=True) for j in range(n)]
     assert found.tolist() == expected
+
+
+STRUCTURAL = {
+    "num": lambda x: ragged.num(x),
+    "inner num": lambda x: ragged.num(ragged.Array([x, x]), axis=2)[0],
+    "local_index": lambda x: ragged.flatten(ragged.local_index(x)),
+    "outer local_index": lambda x: ragged.local_index(x, axis=0),
+    "is_none": lambda x: ragged.is_none(ragged.mask(x, ragged.num(x) > 0)),
+    "argsort": lambda x: ragged.flatten(ragged.argsort(x)),
+    "mask": lambda x: ragged.to_padded(x)[1],
+    "count": lambda x: ragged.count(x, axis=1),
+    "unflattened counts": lambda x: ragged.num(ragged.unflatten(np.arange(5.0), ragged.num(x))),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURAL)
+def test_results_cannot_be_written_into_the_rows(name):
+    x = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
+    ragged.sum(x, axis=0)  # fills the caches
+    for flat in (STRUCTURAL[name](x), STRUCTURAL[name](x)):
+        values = np.asarray(flat)
+        before = values.copy()
+        with contextlib.suppress(ValueError):  # read-only, or the result's own
+            values[...] = 0
+        np.testing.assert_array_equal(np.asarray(STRUCTURAL[name](x)), before)
+    assert ragged.is_valid(x) and x.to_list() == [[1.0, 2.0, 3.0], [], [4.0, 5.0]]
+    assert (x * ragged.Array([1, 2, 3])).to_list() == [[1.0, 2.0, 3.0], [], [12.0, 15.0]]
+    for kept in ("offsets", "lengths", "ids", "positions"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(x.layout.rows, kept)[...] = 0
+
+
+def test_read_only_results_go_everywhere(backend):
+    lengths = ragged.num(ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]]))
+    again = ragged.Array(ragged.to_backend(lengths, "numpy"))
+    assert ragged.backend(again) == backend and again.to_list() == [3, 0, 2]
+    assert np.from_dlpack(ragged.to_backend(lengths, "numpy")).tolist() == [3, 0, 2]
+    assert pickle.loads(pickle.dumps(lengths)).to_list() == [3, 0, 2]
+    assert ragged.to_backend(lengths, "numpy").__dlpack__() is not None
+    if backend == "jax":
+        import jax.numpy as jnp
+
+        assert jnp.from_dlpack(ragged.to_backend(lengths, "numpy")).tolist() == [3, 0, 2]

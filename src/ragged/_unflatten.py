@@ -25,7 +25,7 @@ from ragged.nodes import (
     to_regular_node,
 )
 from ragged.operands import operand
-from ragged.rows import Rows
+from ragged.rows import Rows, owned
 from ragged.traverse import depth_range, positive_axis, rebuild
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Cutter:
             at = ops.bound(ops.flatnonzero(lengths < 0)[:1], None)
             count = ops.bound(lengths[at : at + 1], None)
             raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {count}")
-        self.rows = Rows.from_lengths(ops, lengths)
+        self.rows = Rows.from_lengths(ops, owned(lengths))
 
     def cut(self, node: Node) -> Node:
         """The node's entries in lists, by the counts that come next."""

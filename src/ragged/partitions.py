@@ -12,7 +12,7 @@ from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, metadata, move, single
 from ragged.registry import backend_of_dense, get_backend
-from ragged.rows import Rows
+from ragged.rows import Rows, owned
 from ragged.validation import check_ids, check_lengths, check_offsets
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def joined(content: Any, numbers: Any, what: str) -> tuple[Backend, Node, Backen
     b, node = built(content)
     owner, numbers = structure(numbers, what)
     common = common_backend([b, owner])
-    return common, move(common, node, b), common.home(numbers), numbers
+    return common, move(common, node, b), common.home(numbers), owned(numbers)
 
 
 def from_offsets(content: Any, offsets: Any) -> Array:
@@ -197,7 +197,7 @@ def by_mask(ops: Backend, mask: Any, n: Any, m: Any) -> tuple[Rows, Any]:
 
 def by_lengths(ops: Backend, lengths: Any, n: Any, m: Any) -> tuple[Rows, Any]:
     """The rows of the given lengths, and the index of their elements in the rectangle."""
-    lengths = check_lengths(ops, lengths)
+    lengths = check_lengths(ops, owned(lengths))
     if ops.size(lengths) != n:
         raise StructureError(f"there are {ops.size(lengths)} lengths for {n} rows")
     beyond = lengths > m

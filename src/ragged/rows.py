@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["Groups", "Rows", "Segments"]
+__all__ = ["Groups", "Rows", "Segments", "frozen", "owned", "sealed"]
+
+
+def frozen(x: Any) -> Any:
+    """Structure that nobody writes to, as results share it: of a NumPy array a read-only view, else `x` itself."""
+    if type(x) is np.ndarray and x.flags.writeable:
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
+def sealed(x: Any) -> Any:
+    """New structure, which results share: NumPy's made read-only itself, so that a framework may share it, too."""
+    if type(x) is np.ndarray:
+        x.flags.writeable = False
+    return x
+
+
+def owned(x: Any) -> Any:
+    """Structure that a caller gave: a copy where the caller could still write to it."""
+    return sealed(x.copy()) if isinstance(x, np.ndarray) and x.flags.writeable else x
 
 
 class Segments(Protocol):
@@ -60,7 +82,7 @@ class Rows:
 
     def __init__(self, ops: Backend, offsets: Any, nrows: Any = None, total: Any = None) -> None:
         self.ops = ops
-        self.offsets = offsets
+        self.offsets = frozen(offsets)
         self.nrows = ops.size(offsets) - 1 if nrows is None else nrows
         self.total = ops.bound(offsets, None) if total is None else total
         self._lengths: Any = None
@@ -73,7 +95,7 @@ class Rows:
     def from_lengths(cls, ops: Backend, lengths: Any, total: Any = None) -> Rows:
         """Rows of the given lengths (int64, non-negative)."""
         rows = cls(ops, ops.offsets_from_lengths(lengths), ops.size(lengths), total)
-        rows._lengths = lengths
+        rows._lengths = frozen(lengths)
         return rows
 
     @classmethod
@@ -92,21 +114,21 @@ class Rows:
     def lengths(self) -> Any:
         """Number of elements of each row, int64."""
         if self._lengths is None:
-            self._lengths = self.offsets[1:] - self.offsets[:-1]
+            self._lengths = sealed(self.offsets[1:] - self.offsets[:-1])
         return self._lengths
 
     @property
     def ids(self) -> Any:
         """For each element the number of its row, int64."""
         if self._ids is None:
-            self._ids = self.ops.row_ids(self)
+            self._ids = sealed(self.ops.row_ids(self))
         return self._ids
 
     @property
     def positions(self) -> Any:
         """For each element its position within its row, int64."""
         if self._positions is None:
-            self._positions = self.ops.row_positions(self)
+            self._positions = sealed(self.ops.row_positions(self))
         return self._positions
 
     @property
