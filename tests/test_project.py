@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -159,6 +160,15 @@ def test_every_module_says_what_it_is():
         for path in sorted((ROOT / folder).rglob("*.py")):
             if path.name != "__init__.py" or path.stat().st_size:
                 assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+
+
+def test_each_section_of_the_differences_names_the_tests_that_show_them():
+    _, *sections = re.split(r"(?m)^## ", (ROOT / "docs" / "differences.md").read_text(encoding="utf-8"))
+    assert len({section.partition("\n")[0] for section in sections}) == len(sections) > 5
+    for section in sections:
+        named = re.fullmatch(r".*\n\((.*)\)", section.strip(), re.DOTALL)
+        assert named, f"no tests at the end of {section.splitlines()[0]!r}"
+        assert all((ROOT / name.strip(" `")).exists() for name in named[1].split(","))
 
 
 # ---------------------------------------------------------------------- packaging

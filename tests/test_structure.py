@@ -219,3 +219,8 @@ def test_the_length_of_an_array_is_a_value_of_its_framework(backend):
     assert (n.shape, int(n), str(n.dtype)[:3]) == ((), 3, "int")
     if backend == "numpy":
         assert type(n) is np.int64
+
+
+def test_local_index_counts_missing_records():
+    x = ragged.Array([[None, {"x": 1, "y": [2, 3]}], []])
+    assert ragged.local_index(x, axis=-1).to_list() == [[None, {"x": 1, "y": [0, 1]}], []]
