@@ -5,11 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged_jax._backend import JaxBackend as JaxBackend
 
 FRAMEWORK = ("jax", "jaxlib")
 
-__all__ = ["FRAMEWORK", "JaxBackend"]
+__all__ = ["FRAMEWORK", "JaxBackend", "compiled", "devices"]
+
+
+def devices() -> list[str]:
+    """The devices that JAX finds here, as `use(device=...)` takes them."""
+    import jax
+
+    return [f"{each.platform}:{each.id}" for each in jax.devices()]
+
+
+def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` under JAX's own compiler."""
+    import jax
+
+    return jax.jit(f)
 
 
 def __getattr__(name: str) -> Any:

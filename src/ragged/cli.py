@@ -117,10 +117,10 @@ def application() -> Any:
         markdown: bool = typer.Option(False, "--markdown", help="With --matrix: as a page in Markdown."),
     ) -> None:
         """What is installed, on which devices, and how to get what is missing; with --matrix what works where."""
-        from ragged import _doctor
+        from ragged import _doctor as checks
 
         names = None if backends is None else [name.strip() for name in backends.split(",") if name.strip()]
-        raise typer.Exit(guarded("doctor", lambda: _doctor.matrix(names, markdown) if matrix else _doctor.doctor()))
+        raise typer.Exit(guarded("doctor", lambda: checks.matrix(names, markdown) if matrix else checks.doctor()))
 
     app.command("compare")(compare)
     app.command("doctor")(doctor)

@@ -1,0 +1,191 @@
+"""The support matrix: every operation on every backend, filled in by running the checks of `ragged.testing`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragged.context import active, use
+from ragged.registry import ORDER, adapter, available, get_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ragged.testing._operations import Operation
+
+__all__ = ["ASPECTS", "Cell", "by_function", "fill", "markdown", "ours", "steps"]
+
+ASPECTS = ("value", "gradient", "jit", "GPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is known of an operation on a backend: "yes" (a check has run), "no", "not run", or "–" where there is
+    nothing to support; and why."""
+
+    text: str
+    reason: str = ""
+
+
+NOTHING = Cell("–")
+
+
+def by_function() -> dict[str, list[Operation]]:
+    """The table's operations by the public function that they show, in alphabetical order."""
+    from ragged.testing._operations import OPERATIONS
+
+    found: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        found.setdefault(operation.function, []).append(operation)
+    return dict(sorted(found.items()))
+
+
+def ours() -> list[str]:
+    """The available backends that come with this library."""
+    return [name for name in available() if name in ORDER]
+
+
+def steps(backends: Sequence[str]) -> int:
+    """How many steps `fill` tells of."""
+    return len(backends) * len(by_function())
+
+
+def fill(backends: Sequence[str], tell: Callable[[str], object] = str) -> dict[str, dict[tuple[str, str], Cell]]:
+    """For every operation the cells by backend and aspect; runs the checks, telling each step."""
+    table: dict[str, dict[tuple[str, str], Cell]] = {function: {} for function in by_function()}
+    for name in backends:
+        gpu = next((each for each in devices(name) if not each.lower().startswith("cpu")), None)
+        for function, operations in by_function().items():
+            tell(f"{name}: {function}")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # JAX tells once that it narrows
+                cells = of_function(name, operations, gpu)
+            table[function] |= {(name, aspect): cell for aspect, cell in zip(ASPECTS, cells, strict=True)}
+    return table
+
+
+def of_function(name: str, operations: Sequence[Operation], gpu: str | None) -> tuple[Cell, Cell, Cell, Cell]:
+    """The four cells of one function on one backend."""
+    from ragged.testing import _gradients, _values
+
+    b = get_backend(name)
+    if operations[0].function in b.unsupported:
+        declared = Cell("no", b.unsupported[operations[0].function])
+        return declared, declared if operations[0].smooth else NOTHING, declared, declared
+    smooth = [operation for operation in operations if operation.smooth]
+    value = passed(name, _values.agrees, operations)
+    gradient = passed(name, _gradients.smooth, smooth) if smooth else NOTHING
+    return value, gradient, of_jit(name, operations[0]), of_gpu(name, operations, gpu)
+
+
+def passed(
+    name: str, check: Callable[[Operation, Any], None], operations: Sequence[Operation], device: Any = None
+) -> Cell:
+    """Yes if a check of the conformance suite holds for all operations."""
+
+    def all_of_them() -> None:
+        with use(name, device=device, precision="float64"):
+            for operation in operations:
+                check(operation, active())
+
+    return ran(all_of_them)
+
+
+def ran(check: Callable[[], object]) -> Cell:
+    """Yes if the check passes, else no, and why: a matrix tells of whatever goes wrong."""
+    try:
+        check()
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        return Cell("no", f"{type(error).__name__}: {lines[0]}"[:160])
+    return Cell("yes")
+
+
+def of_jit(name: str, operation: Operation) -> Cell:
+    """Whether the framework's own compiler takes the operation, and gives what it gives without."""
+    compiled = getattr(adapter(name), "compiled", None)
+    if compiled is None:
+        return Cell("no", "the framework does not compile")
+    from ragged.testing._expect import plain, same_values
+    from ragged.testing._samples import sample
+
+    with use(name):
+        x = sample(operation.samples[0])
+        wanted = operation.program(x)
+        if not numeric(wanted):
+            return NOTHING
+
+        def check() -> None:
+            found = compiled(operation.program)(x)
+            if not same_values(plain(found)[0], plain(wanted)[0], 1e-5):
+                raise AssertionError(f"compiled, it gives {found}, not {wanted}")
+
+        return ran(check)
+
+
+def numeric(result: Any) -> bool:
+    """Whether a result is made of arrays, which a compiled function can return."""
+    if isinstance(result, tuple | list):
+        return all(map(numeric, result))
+    return hasattr(result, "layout") or hasattr(result, "dtype")
+
+
+def of_gpu(name: str, operations: Sequence[Operation], gpu: str | None) -> Cell:
+    """The values on a GPU, where there is one."""
+    if not hasattr(adapter(name), "devices"):
+        return Cell("no", "the framework runs on the CPU only")
+    if gpu is None:
+        return Cell("not run", "there was no GPU where this was made")
+    from ragged.testing import _values
+
+    return passed(name, _values.agrees, operations, "gpu")
+
+
+def devices(name: str) -> list[str]:
+    """The devices that a backend's framework finds here."""
+    found = getattr(adapter(name), "devices", None)
+    return ["cpu"] if found is None else list(found())
+
+
+def columns(backends: Iterable[str]) -> list[tuple[str, str]]:
+    """Backend and aspect of each column."""
+    return [(name, aspect) for name in backends for aspect in ASPECTS]
+
+
+def markdown(table: dict[str, dict[tuple[str, str], Cell]], backends: Sequence[str], versions: dict[str, str]) -> str:
+    """The matrix as a page; reasons stand below the table."""
+    heads = columns(backends)
+    lines = [
+        "# What works where",
+        "",
+        "Made by `ragged doctor --matrix --markdown`, which runs the checks of `ragged.testing`: a cell says yes only",
+        "where they have run. *gradient*: first and second order, against finite differences and against NumPy; *jit*:",
+        "the framework's own compiler, where no structure depends on traced values; –: there is nothing to support.",
+        "",
+        f"With {', '.join(f'{name} {version}' for name, version in versions.items())}.",
+        "",
+        "| operation | " + " | ".join(f"{name} {aspect}" for name, aspect in heads) + " |",
+        "| --- |" + " --- |" * len(heads),
+    ]
+    lines += [
+        f"| `{function}` | " + " | ".join(cells[head].text for head in heads) + " |"
+        for function, cells in table.items()
+    ]
+    return "\n".join([*lines, "", "## Why not", "", *reasons(table, backends)]) + "\n"
+
+
+def reasons(table: dict[str, dict[tuple[str, str], Cell]], backends: Sequence[str]) -> list[str]:
+    """A line for each reason with all the operations that it holds for."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name, aspect in columns(backends):
+        for function, cells in table.items():
+            cell = cells[name, aspect]
+            if cell.reason:
+                found.setdefault((name, aspect, cell.reason), []).append(function)
+    most = len(table) // 2
+    return [
+        f"- {name}, {aspect}: {reason}"
+        + ("" if len(names) > most else f" ({', '.join(f'`{each}`' for each in names)})")
+        for (name, aspect, reason), names in found.items()
+    ]
