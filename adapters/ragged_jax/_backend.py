@@ -32,7 +32,7 @@ WORTH_COMPILING = 1 << 16
 
 
 class JaxBackend(Backend):
-    """JAX arrays and tracers. Structure is concrete and lives on NumPy."""
+    """JAX arrays and tracers. Structure is concrete and lives on NumPy; only an order of traced values is traced."""
 
     name = "jax"
     xp = jnp
@@ -48,7 +48,7 @@ class JaxBackend(Backend):
     # ------------------------------------------------------------------ where things are
 
     def home(self, *arrays: Any) -> Backend:
-        return self._home
+        return self._home if all(map(self.known, arrays)) else self
 
     def owns(self, x: Any) -> bool:
         return isinstance(x, jax.Array)
@@ -228,10 +228,15 @@ class JaxBackend(Backend):
         return jnp.flatnonzero(mask, size=size, fill_value=mask.shape[0])
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
-        return self._home.segment_argsort(structure(x), rows, descending)
+        if self.known(x):
+            return self._home.segment_argsort(structure(x), rows, descending)
+        return _kernels.argsort(lax.stop_gradient(x), ids_of(rows, self.device), descending)
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        return self._home.segment_argmax(structure(x), rows, largest)
+        if self.known(x):
+            return self._home.segment_argmax(structure(x), rows, largest)
+        x = lax.stop_gradient(x)
+        return _kernels.argextremum(x, ids_of(rows, self.device), rows.nrows, _worst(x.dtype, largest), largest)
 
     def largest(self, x: Any) -> Any:
         return self._home.largest(structure(x))

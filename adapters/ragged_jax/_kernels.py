@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "argextremum",
+    "argsort",
     "broadcast_to",
     "concat",
     "cumulative_sum",
@@ -132,6 +134,24 @@ def segment_extremum(x: Any, ids: Any, nrows: int, contiguous: bool, worst: Any,
     """Maximum (or minimum) by segment, `worst` where one is empty."""
     start = jnp.full((nrows, *x.shape[1:]), worst, x.dtype)
     return scatter(lax.scatter_max if largest else lax.scatter_min, start, ids, x, contiguous)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def argextremum(x: Any, ids: Any, nrows: int, worst: Any, largest: bool) -> Any:
+    """Where each segment's first maximum (or minimum; NaN wins) is, anything in range where it is empty."""
+    best = gather(segment_extremum(x, ids, nrows, True, worst, largest), ids, True)
+    n = x.shape[0]
+    place = jnp.where((x == best) | (x != x), jnp.arange(n), max(n - 1, 0))
+    return scatter(lax.scatter_min, jnp.full((nrows,), max(n - 1, 0)), ids, place, True)
+
+
+@partial(jax.jit, static_argnums=2)
+def argsort(x: Any, ids: Any, descending: bool) -> Any:
+    """Stable order within each segment; backwards, what is reversed is sorted and reversed again."""
+    n, ids = x.shape[0], ids.reshape(-1)
+    keys = (-ids[::-1], x[::-1]) if descending else (ids, x)
+    order = lax.sort((*keys, jnp.arange(n)), num_keys=2)[2]
+    return n - 1 - order[::-1] if descending else order
 
 
 @partial(jax.jit, static_argnums=(1, 2))
