@@ -215,3 +215,19 @@ def test_only_plain_jax_warns_about_its_identity_matrix():
         plain = jax.hessian(cubes)(x)
     assert ours.typestr == plain.typestr == "2 * var * 2 * var * float64"
     assert ours.to_list() == plain.to_list() == [[[[6, 0], []], [[0, 12], []]], []]
+
+
+def test_naming_the_backend_in_use_keeps_its_precision():
+    x = ragged.Array([[1.0, 2.0], []], backend="numpy")
+    with ragged.use("jax", precision="float64"):
+        assert str(x.to_backend("jax").type) == "2 * var * float64"
+        assert str(ragged.Array([[1.0], []], backend="jax").type) == "2 * var * float64"
+
+
+def test_small_arrays_are_our_own_however_often_they_come():
+    b = get_backend("jax")
+    for k in range(210):  # from some time on by a kernel
+        given = np.arange(5, dtype=np.float32) + k
+        placed = b.asarray(given)
+        given[:] = -1
+        assert placed.tolist() == [k, k + 1, k + 2, k + 3, k + 4]

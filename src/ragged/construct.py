@@ -10,7 +10,7 @@ import numpy as np
 
 from ragged.array import Array
 from ragged.array import Record as HighRecord
-from ragged.context import active
+from ragged.context import active, backend_called
 from ragged.errors import DTypeError, RaggedError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, regular, with_parameters
 from ragged.operands import common_backend, move
@@ -58,7 +58,7 @@ def build(data: Any, *, backend: str | None = None, with_name: str | None = None
 def destination(backend: str | None, source: Backend) -> Backend:
     """Where an array is built: on the named backend, the active one, or where its content is."""
     attend()
-    target = active() if backend is None else get_backend(backend)
+    target = active() if backend is None else backend_called(backend)
     if target is None or (target.base.name == source.base.name and source.level):
         return source  # what is on a tape stays on it
     return target.base  # and constants stay off it

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["active", "current", "use"]
+__all__ = ["active", "backend_called", "current", "use"]
 
 _context: ContextVar[Backend | None] = ContextVar("ragged_backend", default=None)
 _default: list[Backend | None] = [None]
@@ -26,6 +26,12 @@ _default: list[Backend | None] = [None]
 def active() -> Backend | None:
     """The backend in use here: this context's, else the process default, else None."""
     return _context.get() or _default[0]
+
+
+def backend_called(name: str) -> Backend:
+    """The backend of that name, with the options of the one in use if that is it."""
+    here = active()
+    return here.base if here is not None and here.base.name == name else get_backend(name)
 
 
 def current() -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.array import Array, Record
+from ragged.context import backend_called
 from ragged.errors import StructureError
 from ragged.nodes import Flat, Lists, Option, Regular, is_text
 from ragged.nodes import Record as RecordNode
@@ -169,7 +170,7 @@ def to_backend(array: Any, backend: str, device: Any = None, *, behavior: Any = 
     behavior = array._behavior if behavior is None else behavior
     if device is None and array._backend.base.name == backend:
         return Array._of(array.layout, array._backend, attrs, behavior)
-    target = get_backend(backend).configured(device)
+    target = backend_called(backend) if device is None else get_backend(backend).configured(device)
     return Array._of(move(target, array.layout, array._backend), target, attrs, behavior)
 
 
