@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["folded", "is_traced", "place", "structure"]
 
+SMALL = 64
+"""Arrays of at most so many numbers are placed by a kernel, ..."""
+OFTEN = 200
+"""... which takes as long to compile as some thousand placements, when so many of their shape have come."""
+
+_uses: dict[tuple[tuple[int, ...], Any], int] = {}
+
 
 def folded(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method that computes at once what is made of concrete values alone, also while JAX traces the program.
@@ -52,9 +59,16 @@ def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
     dtype = held(x.dtype if dtype is None else dtype)
     if x.dtype != dtype or not is_frozen(x):
         x = np.array(x, dtype)  # our own, which nobody else can write to: so it may be shared, too
-    if not x.shape and device is None:
+    if device is None and x.size <= SMALL and (not x.shape or is_frequent(x)):
         return identity(x)  # a compiled function takes an argument in a fifth of the time of `device_put`
     return jax.device_put(x, device)  # shares 64-byte-aligned memory on the CPU, copies otherwise; compiles nothing
+
+
+def is_frequent(x: Any) -> bool:
+    """Whether a kernel for arrays of this shape and dtype has paid, or will."""
+    kind = x.shape, x.dtype
+    _uses[kind] = uses = _uses.get(kind, 0) + 1
+    return uses > OFTEN
 
 
 def _is_on(x: Any, device: Any) -> bool:
