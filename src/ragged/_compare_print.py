@@ -72,7 +72,9 @@ def verdict(comparison: Comparison) -> str:
         return "No backend could run the program."
     said = [f"{listed(agree)} agree." if len(agree) > 1 else f"{listed(agree)} ran."]
     if differ:
-        said = [f"{listed([*differ, *agree[:1]])} disagree."]
+        said = [f"{listed([*differ, *agree])} disagree."]
+        if len(agree) > 1:
+            said = [f"{listed(agree)} agree; {listed(differ)} {'disagree' if len(differ) > 1 else 'disagrees'}."]
     if "failed" in by_status:
         said.append(f"The program failed on {listed(by_status['failed'])}.")
     absent = [name for name in by_status.get("unavailable", []) if name in comparison.named]

@@ -21,8 +21,10 @@ ASPECTS = ("value", "gradient", "jit", "GPU")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is known of an operation on a backend: "yes" (a check has run), "no", "not run", or "–" where there is
-    nothing to support; and why."""
+    """What is known of an operation on a backend, and why.
+
+    The text is "yes" (its checks have passed), "no", "in part", "not run", or "–" where there is nothing to support.
+    """
 
     text: str
     reason: str = ""
@@ -76,7 +78,7 @@ def of_function(name: str, operations: Sequence[Operation], gpu: str | None) -> 
     smooth = [operation for operation in operations if operation.smooth]
     value = passed(name, _values.agrees, operations)
     gradient = passed(name, _gradients.smooth, smooth) if smooth else NOTHING
-    return value, gradient, of_jit(name, operations[0]), of_gpu(name, operations, gpu)
+    return value, gradient, of_jit(name, operations), of_gpu(name, operations, gpu)
 
 
 def passed(
@@ -98,30 +100,45 @@ def ran(check: Callable[[], object]) -> Cell:
         check()
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
-        return Cell("no", f"{type(error).__name__}: {lines[0]}"[:160])
+        return Cell("no", f"{type(error).__name__}: {lines[0].partition('; ')[0]}"[:200])
     return Cell("yes")
 
 
-def of_jit(name: str, operation: Operation) -> Cell:
-    """Whether the framework's own compiler takes the operation, and gives what it gives without."""
+def of_jit(name: str, operations: Sequence[Operation]) -> Cell:
+    """Whether the framework's own compiler takes the operations, and gives what they give without."""
     compiled = getattr(adapter(name), "compiled", None)
     if compiled is None:
         return Cell("no", "the framework does not compile")
+    with use(name):
+        found = {
+            operation.title: cell for operation in operations if (cell := compiles(compiled, operation)) != NOTHING
+        }
+    refused = [(title, cell.reason) for title, cell in found.items() if cell.text == "no"]
+    if not found:
+        return NOTHING
+    if not refused:
+        return Cell("yes")
+    if len(refused) == len(found):
+        return Cell("no", refused[0][1])
+    return Cell("in part", f"not {', '.join(title for title, _ in refused)}: {refused[0][1]}")
+
+
+def compiles(compiled: Callable[[Any], Any], operation: Operation) -> Cell:
+    """The same of one operation."""
     from ragged.testing._expect import plain, same_values
     from ragged.testing._samples import sample
 
-    with use(name):
-        x = sample(operation.samples[0])
-        wanted = operation.program(x)
-        if not numeric(wanted):
-            return NOTHING
+    x = sample(operation.samples[0])
+    wanted = operation.program(x)
+    if not numeric(wanted):
+        return NOTHING
 
-        def check() -> None:
-            found = compiled(operation.program)(x)
-            if not same_values(plain(found)[0], plain(wanted)[0], 1e-5):
-                raise AssertionError(f"compiled, it gives {found}, not {wanted}")
+    def check() -> None:
+        found = compiled(operation.program)(x)
+        if not same_values(plain(found)[0], plain(wanted)[0], 1e-5):
+            raise AssertionError(f"compiled, it gives {found}, not {wanted}")
 
-        return ran(check)
+    return ran(check)
 
 
 def numeric(result: Any) -> bool:

@@ -64,7 +64,6 @@ def structure(found: Sequence[Piece]) -> list[Any]:
 
 def side_by_side(comparison: Comparison, reference: Piece, by_backend: dict[str, Piece]) -> str:
     """One array of numbers in the gradients of all backends."""
-    names = list(by_backend)
     apart = {name: deviations(piece, reference) for name, piece in by_backend.items()}
     allowed = max(tolerance(piece, reference, *comparison.tolerances) for piece in by_backend.values())
     worst = np.max(np.stack(list(apart.values())), axis=0)
@@ -72,20 +71,15 @@ def side_by_side(comparison: Comparison, reference: Piece, by_backend: dict[str,
     differing = int((worst > allowed).sum())
     count, rows = reference.values.size, reference.rows
     said = f"{rows:,} row{'' if rows == 1 else 's'}, {count:,} number{'' if count == 1 else 's'}"
-    if len(names) > 1:
-        said += (
-            f"; {differing:,} row{' differs' if differing == 1 else 's differ'}"
-            if differing
-            else "; no row differs"
-            if worst.any()
-            else "; equal to the last bit"
-        )
+    if len(by_backend) > 1:
+        said += f"; {counted(differing)}" if differing else "; no row differs" if worst.any() else "; all equal"
     parts = [f"<h4>by <code>{escape(reference.name)}</code> <span class='soft'>· {said}</span></h4>"]
-    parts.append(table(by_backend, worst, chosen, allowed))
+    colours = {row.backend: i % 6 for i, row in enumerate(comparison.rows)}
+    parts.append(table(by_backend, colours, worst, chosen, allowed))
     if len(chosen) < rows:
         more = f" and the {min(differing, WORST):,} that differ most" if differing else ""
         parts.append(f"<p class='soft'>Shown: the first {min(FIRST, rows)} rows{more}.</p>")
-    parts.append(figures(reference.name, by_backend, apart, allowed, rows))
+    parts.append(figures(by_backend, colours, apart, allowed))
     return "".join(parts)
 
 
@@ -95,9 +89,16 @@ def choose(worst: Any, allowed: float) -> list[int]:
     return sorted({*range(min(FIRST, len(worst))), *(int(i) for i in order if worst[i] > allowed)})
 
 
-def table(by_backend: dict[str, Piece], worst: Any, chosen: Sequence[int], allowed: float) -> str:
+def counted(differing: int) -> str:
+    """How many rows differ."""
+    return "1 row differs" if differing == 1 else f"{differing:,} rows differ"
+
+
+def table(
+    by_backend: dict[str, Piece], colours: dict[str, int], worst: Any, chosen: Sequence[int], allowed: float
+) -> str:
     """The chosen rows, a column for each backend."""
-    heads = "".join(f'<th class="l">{key(i, name)}</th>' for i, name in enumerate(by_backend))
+    heads = "".join(f'<th class="l">{key(colours[name], name)}</th>' for name in by_backend)
     off = "<th>off by</th>" if len(by_backend) > 1 else ""
     lines = []
     for i in chosen:
@@ -119,21 +120,24 @@ def numbers(values: Any, digits: int) -> str:
     return escape(shown) + more
 
 
-def figures(name: str, by_backend: dict[str, Piece], apart: dict[str, Any], allowed: float, rows: int) -> str:
+def figures(by_backend: dict[str, Piece], colours: dict[str, int], apart: dict[str, Any], allowed: float) -> str:
     """The gradient by row, and how far the backends are apart by row."""
+    first, *others = by_backend
+    name, rows = by_backend[first].name, by_backend[first].rows
     if rows < 2:
         return ""
     series = [
-        (i % 6, positions(piece), piece.values.real) for i, piece in enumerate(by_backend.values()) if piece.values.size
+        (colours[backend], positions(piece), piece.values.real)
+        for backend, piece in by_backend.items()
+        if piece.values.size
     ]
     parts = []
     values = gradient_plot(name, series, rows) if series else ""
     if values:
         part = " (real parts)" if any(piece.values.dtype.kind == "c" for piece in by_backend.values()) else ""
         parts.append(f"<figure><figcaption>The gradient, row by row{part}</figcaption>{values}</figure>")
-    first, *others = by_backend
     if any(apart[other].any() for other in others):
-        plot = deviation_plot(name, [((i + 1) % 6, apart[other]) for i, other in enumerate(others)], allowed, rows)
+        plot = deviation_plot(name, [(colours[other], apart[other]) for other in others], allowed, rows)
         caption = f"Largest difference from {escape(first)} in each row, relative to the largest number"
         parts.append(f"<figure><figcaption>{caption}</figcaption>{plot}</figure>")
     return f'<div class="figures">{"".join(parts)}</div>' if parts else ""
