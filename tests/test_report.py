@@ -267,3 +267,22 @@ def test_plots_of_what_is_not_finite_and_of_much():
         assert "inf" not in text
         assert len(text) < 60_000
     assert gradient_plot("x", [(0, np.arange(1.0), np.array([np.nan]))], 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        ({"a": "agrees"}, "a ran."),
+        ({"a": "agrees", "b": "agrees", "c": "agrees"}, "a, b and c agree."),
+        ({"a": "agrees", "b": "disagrees"}, "b and a disagree."),
+        ({"a": "agrees", "b": "agrees", "c": "disagrees"}, "a and b agree; c disagrees."),
+        ({"a": "agrees", "b": "failed"}, "a ran. The program failed on b."),
+        ({"a": "agrees", "b": "unavailable"}, "a ran. b was asked for and cannot run."),
+        ({"a": "failed"}, "No backend could run the program."),
+        ({"a": "agrees", FINITE: "disagrees"}, "a ran. Finite differences do not confirm the gradient."),
+        ({"a": "agrees", FINITE: "failed"}, "a ran. There are no finite differences to check the gradient with."),
+    ],
+)
+def test_the_verdict_in_words(statuses, verdict):
+    rows = tuple(Row(name, status, reason="r") for name, status in statuses.items())
+    assert Comparison("p", rows, named=frozenset({"b"})).verdict == verdict
