@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 import ragged
 from ragged._compare_evidence import Evidence, conclusion, evidence, judged
 from ragged._compare_run import Run
-from ragged.comparison import FINITE, Comparison, Row, write_html
+from ragged._progress import progress
+from ragged.comparison import FINITE, Comparison, Row, compare_checked, write_html
 from ragged.report import fragment, page
 from ragged.report._pieces import deviations, pieces
 from ragged.report._plot import deviation_plot, gradient_plot
@@ -286,3 +289,28 @@ def test_plots_of_what_is_not_finite_and_of_much():
 def test_the_verdict_in_words(statuses, verdict):
     rows = tuple(Row(name, status, reason="r") for name, status in statuses.items())
     assert Comparison("p", rows, named=frozenset({"b"})).verdict == verdict
+
+
+def test_json_has_the_evidence_too(tmp_path):
+    found = judged("complex step on numpy", {"a": np.nan, "b": 2.0}, (2.0, 0.0))
+    Comparison("p", (Row("a", "agrees"),), evidence=(found,), versions={"numpy": "2"}).to_json(tmp_path / "a.json")
+    (read,) = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)["comparisons"]
+    assert read["versions"] == {"numpy": "2"}
+    (each,) = read["evidence"]
+    assert (each["method"], each["slopes"], each["confirms"]) == (found.method, {"a": "nan", "b": 2.0}, ["b"])
+
+
+def test_progress_is_told_step_by_step(monkeypatch, capsys):
+    told = []
+    comparison = compare_checked(
+        lambda x: ragged.sum(x), (ragged.Array([[1.0], []]),), backends=["numpy"], tell=told.append
+    )
+    assert comparison.ok
+    assert told == ["numpy", "numpy: peak memory", FINITE]
+    for absent in (False, True):
+        if absent:
+            monkeypatch.setitem(sys.modules, "rich.progress", None)
+        with progress(2) as tell:
+            tell("[one]")
+            tell("two")
+    assert capsys.readouterr().out == ""
