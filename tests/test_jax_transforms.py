@@ -312,3 +312,16 @@ def test_traced_structure_names_the_way_out():
         ragged.UnsupportedError, match=r"outside of the compiled function, until ragged\.jit.*later version"
     ):
         jax.jit(lambda x: x[x > 1])(x())
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sum", "prod"])
+def test_integers_stay_integers_under_jit(name):
+    with ragged.use("jax", precision="float64"):
+        x = ragged.Array([[3, 1], [2], []])
+
+        def program(x):
+            return getattr(ragged, name)(x, axis=1)
+
+        compiled = jax.jit(program)(x)
+        assert str(compiled.type) == str(program(x).type)
+        assert compiled.to_list() == program(x).to_list()

@@ -124,7 +124,7 @@ def extremum_of(b: Backend, x: Any, segments: Segments, initial: Any, largest: b
     """Maximum or minimum of each segment, and of `initial` where it is given."""
     dtype = b.dtype(x)
     identity = least(dtype, largest)
-    if b.differentiating(x):
+    if dtype.kind in "fc" and b.differentiating(x):
         value = b.fused(shared_extremum, x, segments, identity, largest)
     else:
         value = (b.segment_max if largest else b.segment_min)(x, segments, identity)
