@@ -95,7 +95,7 @@ def test_the_page_is_made_from_the_json(speed_json, memory_json, tmp_path):
     assert (tmp_path / "speed" / "sizes.png").stat().st_size > 1000
 
 
-def _later_test_the_committed_page_belongs_to_the_committed_json():
+def test_the_committed_page_belongs_to_the_committed_json():
     report = json.loads((SPEED / "results" / "speed.json").read_text())
     page = (SPEED.parents[1] / "docs" / "speed.md").read_text()
     assert f"Measured {report['date'][:10]}" in page
