@@ -24,7 +24,7 @@ class Thing:
         ([True, 1], ragged.UnsupportedError, "mixed types"),
         ([{"x": 1}, [1]], ragged.UnsupportedError, "mixed types"),
         ([1, 2**70], ragged.DTypeError, r"the integer 1180591620717411303424 at \[1\], beyond int64"),
-        ([[0], [1, 2**63]], ragged.DTypeError, r"at \[1, 1\]"),
+        ([[0], [1, 2**64]], ragged.DTypeError, r"at \[1, 1\]"),
         ([Thing()], ragged.DTypeError, r"a thing \(Thing\) at \[0\]"),
         ([{"x": [1, Thing()]}], ragged.DTypeError, "a thing"),
         (Thing(), ragged.DTypeError, "no form for a Thing"),
