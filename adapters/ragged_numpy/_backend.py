@@ -140,7 +140,7 @@ class NumpyBackend(Backend):
     def offsets_from_lengths(self, lengths: Any) -> Any:
         offsets = np.empty(lengths.shape[0] + 1, np.int64)
         offsets[0] = 0
-        np.cumsum(lengths, out=offsets[1:])
+        lengths.cumsum(out=offsets[1:])
         return offsets
 
     def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:

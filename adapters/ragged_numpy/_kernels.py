@@ -37,9 +37,10 @@ def row_positions(rows: Rows) -> Any:
 
 def ranges(starts: Any, rows: Rows, step: int) -> Any:
     """Numbers from `starts` on for each row: a running sum of steps, with a jump where a row begins."""
-    shift = starts - rows.starts * step
+    shift = starts - (rows.starts if step == 1 else rows.starts * step)
     if rows.total < SMALL:
-        return np.repeat(shift, rows.lengths) + np.arange(rows.total) * step
+        # methods: NumPy's functions dispatch first, which is felt on few elements
+        return shift.repeat(rows.lengths) + np.arange(0, rows.total * step, step)
     steps = np.full(rows.total + 1, step, np.int64)
     jumps = np.diff(shift, prepend=step)
     np.add.at(steps, rows.starts, jumps)  # rows that are empty begin where the next one does
