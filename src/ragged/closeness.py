@@ -101,7 +101,7 @@ def array_equal(
         a2: an array.
         equal_nan: whether NaN equals NaN.
         dtype_exact: whether dtypes must be equal, or only of one kind (integers, floats, complex).
-        same_content_types: whether an option without missing values differs from no option.
+        same_content_types: taken for Awkward's sake, which has several layouts of one type; here each type has one.
         check_parameters: whether parameters (record names, for example) must be equal.
         check_regular: whether lists of a fixed size differ from ragged ones of that size.
 

@@ -37,10 +37,6 @@ class Piece:
         found: np.ndarray[Any, Any] = self.values[low:high]
         return found
 
-    def same_structure(self, other: Piece) -> bool:
-        """Whether the numbers of the two stand in the same places."""
-        return self.name == other.name and self.rows == other.rows and np.array_equal(self.ids, other.ids)
-
 
 def pieces(gradient: Any, arguments: Sequence[str], single: bool) -> list[Piece]:
     """All arrays of floats in a gradient; `single` where it is by one argument alone, not by a tuple of them."""
