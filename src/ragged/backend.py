@@ -1,14 +1,11 @@
 """The protocol between the core and a framework: few primitives, each one pass over the content.
 
-The core keeps two kinds of arrays apart. *Content* (the numbers) lives on the backend itself and is
-what gradients flow through. *Structure* (offsets, row ids, masks, indices; int64 or bool) lives on
-`home(...)`, which is the NumPy backend for NumPy, Numba and eager JAX. A structure computation calls
-the same methods, on the structure's backend.
-A framework with an array API namespace needs `name`, `xp`, `owns` and three segment kernels (docs/adding-a-backend.md);
-the rest has defaults, which an adapter overrides where it has a better form.
-
-Contracts that the core keeps, because frameworks differ: ids and indices are in range (an id equal to
-`nrows` marks slack and is dropped); sizes are explicit; the identity of an empty segment comes from the core.
+The core keeps two kinds of arrays apart. *Content* (the numbers) lives on the backend itself and is what gradients flow
+through. *Structure* (offsets, row ids, masks, indices; int64 or bool) lives on `home(...)`, which is the NumPy backend
+for NumPy, Numba and eager JAX. A structure computation calls the same methods, on the structure's backend.
+A framework with an array API namespace needs `name`, `xp`, `owns` and three segment kernels (docs/adding-a-backend.md).
+Contracts that the core keeps, because frameworks differ: ids and indices are in range (an id equal to `nrows` marks
+slack and is dropped); sizes are explicit; the identity of an empty segment comes from the core.
 """
 
 from __future__ import annotations
@@ -281,6 +278,9 @@ class Backend(ABC):
         """`f(*dense) -> list of dense` with a derivative of its own: `forward(*dense) -> (outputs, residuals)`,
         `backward(residuals, cotangents) -> cotangents`, all lists. `f` itself where nothing is differentiated."""
         return f
+
+    def from_native(self, x: Any) -> Any:
+        """The layout of the framework's own ragged array; None where `x` is no such."""
 
     def to_native(self, node: Any) -> Any:
         """The framework's own ragged array of a layout, where it has such a type."""

@@ -14,7 +14,7 @@ from ragged.context import active, backend_called
 from ragged.errors import DTypeError, RaggedError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, regular, with_parameters
 from ragged.operands import common_backend, move
-from ragged.registry import attend, backend_of_dense, get_backend
+from ragged.registry import attend, backend_of_dense, get_backend, native_node
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -68,6 +68,11 @@ def parts(data: Any) -> tuple[Any, Backend]:
     """Data as a node and the backend of its content (a 0-d array as it is)."""
     if isinstance(data, np.ndarray):
         return numpy_node(data), get_backend("numpy")
+    native = native_node(data)
+    if native is not None:
+        from ragged.interchange._stacking import owner_of
+
+        return native, owner_of(native)
     if isinstance(data, list | tuple):
         return lists(data)
     owner = backend_of_dense(data)

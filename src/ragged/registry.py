@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["attend", "available", "backend_of_dense", "get_backend"]
+__all__ = ["attend", "available", "backend_of_dense", "get_backend", "native_node"]
 
 ORDER = ("numpy", "numba", "jax", "torch", "tensorflow", "cupy")
 GROUP = "ragged.backends"
@@ -115,3 +115,9 @@ def backend_of_dense(x: Any) -> Backend | None:
     kind: type = type(x)
     backend = backend_of_type(kind)
     return backend.serving(x) if backend is not None and backend.owns(x) else None
+
+
+def native_node(x: Any) -> Any:
+    """The layout of a framework's own ragged array (a nested or ragged tensor), or None if `x` is no such."""
+    backend = backend_of_type(type(x))
+    return None if backend is None else backend.from_native(x)

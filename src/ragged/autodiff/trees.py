@@ -12,7 +12,7 @@ from ragged.context import active
 from ragged.nodes import Flat, Lists, Node, Option, Regular, Union, Unknown, is_text, option
 from ragged.nodes import Record as RecordNode
 from ragged.operands import common_backend, map_flats, move
-from ragged.registry import backend_of_dense
+from ragged.registry import backend_of_dense, native_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,7 +61,7 @@ def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
 
 def recognised(leaf: Any) -> Any:
     """Arrays of other libraries as ours."""
-    if type(leaf).__module__.partition(".")[0] in FOREIGN:
+    if type(leaf).__module__.partition(".")[0] in FOREIGN or native_node(leaf) is not None:
         from ragged.construct import build
 
         return build(leaf)

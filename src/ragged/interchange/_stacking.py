@@ -10,7 +10,7 @@ from ragged.array import Array
 from ragged.errors import StructureError
 from ragged.nodes import Flat, Lists, Node
 from ragged.operands import NODES, common_backend, map_flats, operands
-from ragged.registry import backend_of_dense, get_backend
+from ragged.registry import backend_of_dense, get_backend, native_node
 from ragged.rows import Rows
 from ragged.traverse import contents_of
 
@@ -21,8 +21,8 @@ __all__ = ["owned", "owner_of", "stacked"]
 
 
 def holds_content(x: Any) -> bool:
-    """Whether `x` is an Array, or a dense array or tracer that must stay on its framework."""
-    if isinstance(x, Array):
+    """Whether `x` is an Array, or an array or tracer that must stay on its framework."""
+    if isinstance(x, Array) or native_node(x) is not None:
         return True
     owner = backend_of_dense(x)
     return owner is not None and (owner.level > 0 or owner.name != "numpy")
