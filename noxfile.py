@@ -11,6 +11,9 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
+EVERYTHING = ".[arrow,cli,jax,tensorflow,torch]"
+"""PyTorch for Linux comes with gigabytes of libraries for CUDA; without a GPU, PyTorch's own index has it without them:
+`PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu nox`."""
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -25,13 +28,14 @@ def group(name: str) -> tuple[str, ...]:
 
 def install(session: nox.Session, *requirements: str) -> None:
     """Install under the tested versions."""
+    session.env["TF_CPP_MIN_LOG_LEVEL"] = "2"  # TensorFlow greets on stderr, otherwise
     session.install(*CONSTRAINTS, *requirements)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests, and every example of the docstrings and the README."""
-    install(session, *group("tests"), "-e", ".[arrow,cli,jax]", "-e", "./tests/plugin")
+    install(session, *group("tests"), "-e", EVERYTHING, "-e", "./tests/plugin")
     session.run("pytest", *(session.posargs or ("-q", "-n", "auto", "--maxprocesses", "4")))
 
 
@@ -46,16 +50,16 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy, strict, on the core and the adapters."""
-    install(session, *group("types"), "-e", ".[arrow,cli,jax]")
+    install(session, *group("types"), "-e", ".[arrow,cli,jax,torch]")  # TensorFlow brings no types
     session.run("mypy")
 
 
 @nox.session
 def compare(session: nox.Session) -> None:
     """The main job on real input: every program of comparisons/gradients on every backend that there is."""
-    install(session, *group("comparisons"), "-e", ".[arrow,cli,jax]")
+    install(session, *group("comparisons"), "-e", EVERYTHING)
     programs = session.posargs or sorted(str(path) for path in (ROOT / "comparisons" / "gradients").glob("*.py"))
-    session.run("ragged", "compare", *programs, "--backends", "numpy,jax")
+    session.run("ragged", "compare", *programs, "--backends", "numpy,jax,torch,tensorflow")
     if not session.posargs:
         session.run("python", str(ROOT / "comparisons" / "gradients" / "upstream.py"))
 
