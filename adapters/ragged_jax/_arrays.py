@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from ragged.errors import UnsupportedError
+from ragged.memory import aligned_copy, is_frozen
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import held
 from ragged_jax._kernels import identity, recast
@@ -58,7 +59,7 @@ def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
     x = np.asarray(x)
     dtype = held(x.dtype if dtype is None else dtype)
     if x.dtype != dtype or not is_frozen(x):
-        x = np.array(x, dtype)  # our own, which nobody else can write to: so it may be shared, too
+        x = np.array(x, dtype) if x.size <= SMALL else aligned_copy(x, dtype)  # our own: so it may be shared, too
     if device is None and x.size <= SMALL and (not x.shape or is_frequent(x)):
         return identity(x)  # a compiled function takes an argument in a fifth of the time of `device_put`
     return jax.device_put(x, device)  # shares 64-byte-aligned memory on the CPU, copies otherwise; compiles nothing
@@ -73,16 +74,6 @@ def is_frequent(x: Any) -> bool:
 
 def _is_on(x: Any, device: Any) -> bool:
     return isinstance(x, Tracer) or x.devices() == {device}
-
-
-def is_frozen(x: np.ndarray[Any, Any]) -> bool:
-    """Whether no one can write to the array's memory: neither through it nor through what it is a view of."""
-    owner: Any = x
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            return False
-        owner = owner.base
-    return owner is None or isinstance(owner, bytes) or (isinstance(owner, memoryview) and owner.readonly)
 
 
 def structure(x: Any) -> Any:

@@ -37,6 +37,7 @@ class JaxBackend(Backend):
     name = "jax"
     xp = jnp
     unsupported = _functions.UNSUPPORTED
+    immutable = True
     zero_copy = frozenset({"to_numpy"})  # on the CPU; JAX takes NumPy's memory over only if nobody can write to it
     device: Any = None
     precision: str | None = None

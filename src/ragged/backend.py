@@ -21,7 +21,7 @@ from ragged import _namespace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ragged.rows import Rows, Segments
+    from ragged.rows import Ranges, Rows, Segments
 
 __all__ = ["Backend"]
 
@@ -34,6 +34,7 @@ class Backend(ABC):
     """Array API namespace for content; the defaults below are written over it."""
     level: int = 0  # depth of differentiation tapes; the deepest backend of an operation runs it
     promotes: bool = False  # operators of two arrays promote as NumPy's do; else derivatives go by `apply`
+    immutable: bool = False  # nobody ever writes to its arrays: other frameworks may hold their memory
     zero_copy: frozenset[str] = frozenset()
     """What shares memory: "asarray" (of NumPy), "to_numpy", "slice", "reshape"; the conformance suite looks."""
 
@@ -121,6 +122,10 @@ class Backend(ABC):
     def take(self, x: Any, index: Any) -> Any:
         """`x[index]` along axis 0; `index` is int64 structure, in range."""
         return self.xp.take(x, self.asarray(index), axis=0)
+
+    def take_ranges(self, x: Any, ranges: Ranges) -> Any:
+        """The elements of `x` where `ranges` says (structure, in range)."""
+        return self.take(x, ranges.index)
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
