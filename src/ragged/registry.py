@@ -119,5 +119,6 @@ def backend_of_dense(x: Any) -> Backend | None:
 
 def native_node(x: Any) -> Any:
     """The layout of a framework's own ragged array (a nested or ragged tensor), or None if `x` is no such."""
-    backend = backend_of_type(type(x))
+    kind: type = type(x)
+    backend = backend_of_type(kind)
     return None if backend is None else backend.from_native(x)
