@@ -1,0 +1,151 @@
+"""Sizes inside a graph, and what the running program checks because nobody could check it while the graph was built."""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ragged.errors import UnsupportedError
+from ragged.sizes import SymbolicSize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+__all__ = ["Size", "check", "checked", "dense_shape", "shape_of", "size_of", "tensor_of"]
+
+_checks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""For each graph the latest check made in it, which comes after all earlier ones."""
+
+
+class Size(SymbolicSize):
+    """A size that is a 0-d int64 tensor of a graph; it computes as an int does."""
+
+    __slots__ = ("tensor",)
+    __array_ufunc__ = None  # NumPy leaves its operators to ours
+    dtype = tf.int64
+    shape = tf.TensorShape(())
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        return self.tensor if dtype in (None, tf.int64) else tf.cast(self.tensor, dtype)
+
+    def expect(self, other: Any, what: str) -> None:
+        check(tf.equal(self.tensor, tensor_of(other)), what, self.tensor, tensor_of(other))
+
+    def minimum(self, other: Any) -> Size:
+        return Size(tf.minimum(self.tensor, tensor_of(other)))
+
+    def maximum(self, other: Any) -> Size:
+        return Size(tf.maximum(self.tensor, tensor_of(other)))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the two are known to be equal; arrays and tensors compare one by one."""
+        if hasattr(other, "ndim"):
+            return other == self.tensor
+        return self is other or (isinstance(other, Size) and self.tensor is other.tensor)
+
+    def __ne__(self, other: object) -> bool:
+        return other != self.tensor if hasattr(other, "ndim") else not self == other
+
+    def __hash__(self) -> int:
+        return id(self.tensor)
+
+    def __neg__(self) -> Size:
+        return Size(-self.tensor)
+
+    def _unknown(self) -> Any:
+        raise UnsupportedError(
+            "a size that depends on a tensor of this tf.function is not known before the program runs: len, list, "
+            "iteration, printing and Python's own `if` need it now; use operations of ragged (ragged.num, ragged.where, "
+            "slices), tf.cond, or take the step outside of tf.function"
+        )
+
+    __int__ = __index__ = __bool__ = __float__ = _unknown
+
+    def __repr__(self) -> str:
+        return "?"
+
+
+def tensor_of(size: Any) -> Any:
+    """A size as a 0-d int64 tensor."""
+    return size.tensor if isinstance(size, Size) else tf.constant(size, tf.int64)
+
+
+def _computes(f: Callable[..., Any], compares: bool = False) -> tuple[Any, Any]:
+    """The operator of a size and another one (a size again), a number or an array (a tensor), and its reflection."""
+
+    def operate(x: Any, y: Any, other: Any) -> Any:
+        if isinstance(other, np.ndarray) or (isinstance(other, tf.Tensor) and other.shape.rank != 0):
+            return f(x, y)
+        out = f(*(tf.cast(each, tf.int64) if isinstance(each, tf.Tensor) else each for each in (x, y)))
+        return out if compares else Size(out)
+
+    def forward(self: Size, other: Any) -> Any:
+        return operate(self.tensor, other.tensor if isinstance(other, Size) else other, other)
+
+    def reflected(self: Size, other: Any) -> Any:
+        return operate(other.tensor if isinstance(other, Size) else other, self.tensor, other)
+
+    return forward, reflected
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod"):
+    _forward, _reflected = _computes(getattr(operator, _name))
+    setattr(Size, f"__{_name}__", _forward)
+    setattr(Size, f"__r{_name}__", _reflected)
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(Size, f"__{_name}__", _computes(getattr(operator, _name), True)[0])
+
+
+def size_of(x: Any, axis: int = 0) -> Any:
+    """The length of an axis: an int where it is known, else the tensor's own `Size`, the same one each time."""
+    known = x.shape[axis]
+    if known is not None:
+        return known
+    kept = x.__dict__.setdefault("_ragged_sizes", {})
+    if axis not in kept:
+        kept[axis] = Size(tf.shape(x, out_type=tf.int64)[axis])
+    return kept[axis]
+
+
+def shape_of(x: Any) -> tuple[Any, ...]:
+    """The sizes of all axes.
+
+    Raises:
+        UnsupportedError: a tensor whose number of axes is not known.
+    """
+    if x.shape.rank is None:
+        raise UnsupportedError(
+            "a tensor whose number of axes is not known is no array for ragged: say it with tf.ensure_shape"
+        )
+    return tuple(size_of(x, axis) for axis in range(x.shape.rank))
+
+
+def dense_shape(shape: Any) -> Any:
+    """A shape as TensorFlow takes it: as it is where all its sizes are known, else one tensor."""
+    if any(isinstance(size, Size | tf.Tensor) for size in shape):
+        return tf.stack([tensor_of(size) for size in shape])
+    return tuple(shape)
+
+
+def check(holds: Any, what: str, *values: Any) -> None:
+    """Have the running program check a 0-d boolean; `what` and the values are what its error says."""
+    graph = tf.compat.v1.get_default_graph()
+    with checked():
+        _checks[graph] = tf.raw_ops.Assert(condition=holds, data=[what, *values])
+
+
+def checked() -> AbstractContextManager[Any]:
+    """A scope whose operations come after all checks made in this graph so far, so that it is theirs to fail first."""
+    if tf.executing_eagerly():
+        return nullcontext()
+    latest = _checks.get(tf.compat.v1.get_default_graph())
+    return nullcontext() if latest is None else tf.control_dependencies([latest])
