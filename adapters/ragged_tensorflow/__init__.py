@@ -5,11 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged_tensorflow._backend import TensorFlowBackend as TensorFlowBackend
 
 FRAMEWORK = ("tensorflow",)
 
-__all__ = ["FRAMEWORK", "TensorFlowBackend"]
+__all__ = ["FRAMEWORK", "TensorFlowBackend", "compiled", "devices"]
+
+
+def devices() -> list[str]:
+    """The devices that TensorFlow finds here, as `use(device=...)` takes them."""
+    import tensorflow as tf
+
+    return [each.name.removeprefix("/device:").lower() for each in tf.config.list_logical_devices()]
+
+
+def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` as a TensorFlow graph."""
+    import tensorflow as tf
+
+    return tf.function(f)  # type: ignore[no-any-return]
 
 
 def __getattr__(name: str) -> Any:

@@ -127,7 +127,18 @@ def _either(name: str) -> Callable[..., Any]:
 _METHODS = (
     *("asarray", "size", "shape", "bound", "dtype", "astype", "apply", "take", "slice", "segment_sum", "segment_max"),
     *("segment_min", "segment_argmax", "segment_argsort", "segment_count", "segment_prod", "concat", "where"),
-    *("cumulative_sum", "reshape", "broadcast_to", "sum", "permute_dims", "full", "entry", "expand", "arange", "repeat"),
+    *(
+        "cumulative_sum",
+        "reshape",
+        "broadcast_to",
+        "sum",
+        "permute_dims",
+        "full",
+        "entry",
+        "expand",
+        "arange",
+        "repeat",
+    ),
     *("ranges", "offsets_from_lengths", "searchsorted", "flatnonzero", "row_ids", "row_positions", "largest"),
 )
 for _name in _METHODS:

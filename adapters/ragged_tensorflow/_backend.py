@@ -1,0 +1,207 @@
+"""The protocol on TensorFlow: content in tensors; structure on NumPy where it is concrete, symbolic within a graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ragged.backend import Backend
+from ragged.errors import UnsupportedError
+from ragged.registry import get_backend
+from ragged_tensorflow import _functions, _kernels, _transforms
+from ragged_tensorflow._compat import is_recorded, is_symbolic
+from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
+from ragged_tensorflow._index import as_index, ids_of
+from ragged_tensorflow._namespace import Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.rows import Rows, Segments
+
+
+class TensorFlowBackend(Backend):
+    """Eager and symbolic tensors."""
+
+    name = "tensorflow"
+    xp = Namespace()
+    unsupported = _functions.UNSUPPORTED
+    zero_copy = frozenset({"to_numpy", "reshape"})  # on the CPU; TensorFlow copies what NumPy may write to
+    device: Any = None
+
+    def __init__(self) -> None:
+        self._home = get_backend("numpy")
+
+    # ------------------------------------------------------------------ where things are
+
+    def home(self, *arrays: Any) -> Backend:
+        return self if any(map(is_symbolic, arrays)) else self._home
+
+    def owns(self, x: Any) -> bool:
+        return isinstance(x, tf.Tensor | tf.Variable)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        if isinstance(x, tf.Tensor):
+            return x if dtype is None else self.astype(x, dtype)
+        if isinstance(x, tf.Variable):
+            return self.asarray(tf.convert_to_tensor(x), dtype)
+        x = np.asarray(x)
+        return constant(x, held(x.dtype if dtype is None else dtype))
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        return np.asarray(x)
+
+    def as_structure(self, x: Any) -> Any:
+        return tf.stop_gradient(x) if is_symbolic(x) else np.asarray(x)
+
+    def differentiating(self, x: Any) -> bool:
+        return is_recorded((x,))
+
+    def known(self, x: Any) -> bool:
+        return not is_symbolic(x)
+
+    def stop_gradient(self, x: Any) -> Any:
+        return tf.stop_gradient(x)
+
+    # ------------------------------------------------------------------ differentiation
+
+    def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+        return _transforms.vjp(f, [self.asarray(x) for x in primals])
+
+    def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+        return _transforms.jvp(f, [self.asarray(x) for x in primals], tangents)
+
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        return _transforms.custom_vjp(f, forward, backward)
+
+    # ------------------------------------------------------------------ sizes and dtypes
+
+    def size(self, x: Any) -> Any:
+        n = x.shape[0]
+        return tf.shape(x, tf.int64)[0] if n is None else n
+
+    def bound(self, offsets: Any, upper: Any) -> Any:
+        return offsets[-1] if is_symbolic(offsets) else int(offsets[-1])
+
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        return numpy_dtype(x.dtype)
+
+    def astype(self, x: Any, dtype: Any) -> Any:
+        dtype = held(dtype)
+        if dtype.is_bool and x.dtype != dtype:
+            return x != tf.zeros((), x.dtype)
+        return cast(x, dtype)
+
+    # ------------------------------------------------------------------ differentiable primitives
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        return _functions.call(self, name, args, valid)
+
+    def take(self, x: Any, index: Any) -> Any:
+        n = self.size(x)
+        return _kernels.gather(x, as_index(index, n), n)
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        return _kernels.gather(x, ids_of(rows, self.device), rows.nrows, True)
+
+    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+        return x[start:stop:step]
+
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        if x.dtype.is_bool:
+            return self.segment_sum(tf.cast(x, tf.int32), rows) != 0
+        return _kernels.segment_sum(x, ids_of(rows, self.device), rows.nrows, rows.offsets is not None)
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._segment_extremum(x, rows, identity, True)
+
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._segment_extremum(x, rows, identity, False)
+
+    def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        if not (is_symbolic(x) or isinstance(rows.ids, tf.Tensor)):
+            home = self._home.segment_max if largest else self._home.segment_min
+            return self.asarray(home(np.asarray(x), rows, identity))
+        x = tf.stop_gradient(x)
+        if x.dtype.is_bool:
+            kernel = tf.cast(x, tf.int32), tf.cast(identity, tf.int32)
+            ids = ids_of(rows, self.device)
+            return _kernels.segment_extremum(kernel[0], ids, rows.nrows, kernel[1], largest) != 0
+        if x.dtype.is_complex:
+            raise UnsupportedError(
+                "TensorFlow has no segment maximum of complex numbers in a graph; take it of the parts"
+            )
+        return _kernels.segment_extremum(x, ids_of(rows, self.device), rows.nrows, identity, largest)
+
+    def segment_prod(self, x: Any, rows: Segments) -> Any:
+        if is_symbolic(x) or isinstance(rows.ids, tf.Tensor):
+            return None
+        return self.asarray(self._home.segment_prod(np.asarray(x), rows))
+
+    def concat(self, arrays: Sequence[Any]) -> Any:
+        return tf.concat(list(arrays), 0)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return _functions.choose(condition, x, y)
+
+    def cumulative_sum(self, x: Any) -> Any:
+        return tf.cumsum(x, 0)
+
+    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return tf.reshape(x, shape)
+
+    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return tf.broadcast_to(x, shape)
+
+    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return tf.reduce_sum(x, axes)
+
+    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return tf.transpose(x, axes)
+
+    def matmul(self, x: Any, y: Any) -> Any:
+        dtype = np.result_type(self.dtype(x), self.dtype(y))
+        return _functions.matmul(self.astype(x, dtype), self.astype(y, dtype))
+
+    def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
+        return tf.fill(shape, tf.constant(value, held(dtype)))
+
+    # ------------------------------------------------------------------ structure primitives
+
+    def arange(self, n: Any) -> Any:
+        return tf.range(tf.cast(n, tf.int64), dtype=tf.int64)
+
+    def repeat(self, x: Any, counts: Any, total: Any) -> Any:
+        return tf.repeat(x, counts, 0)
+
+    def offsets_from_lengths(self, lengths: Any) -> Any:
+        lengths = tf.cast(lengths, tf.int64)
+        return tf.concat([tf.zeros(1, tf.int64), tf.cumsum(lengths)], 0)
+
+    def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
+        return tf.searchsorted(x, values, side, tf.int64)
+
+    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        return tf.reshape(tf.where(mask), (-1,))
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if not (is_symbolic(x) or isinstance(rows.ids, tf.Tensor)):
+            return self._home.segment_argsort(np.asarray(x), rows, descending)
+        return _kernels.argsort(tf.stop_gradient(x), ids_of(rows, self.device), descending)
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        if not (is_symbolic(x) or isinstance(rows.ids, tf.Tensor)):
+            return self._home.segment_argmax(np.asarray(x), rows, largest)
+        return super().segment_argmax(x, rows, largest)
+
+    def largest(self, x: Any) -> Any:
+        if not is_symbolic(x):
+            return self._home.largest(np.asarray(x))
+        return tf.reduce_max(tf.concat([x, tf.zeros(1, x.dtype)], 0))
+
+    def true(self, x: Any) -> bool:
+        return not is_symbolic(x) and bool(x)

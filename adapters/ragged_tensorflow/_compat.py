@@ -1,0 +1,43 @@
+"""What TensorFlow keeps to itself and an adapter has to know: whether anyone would differentiate.
+
+Without it everything still works: each operation would then bring its derivative, asked for or not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["is_eager", "is_recorded", "is_symbolic"]
+
+try:
+    from tensorflow.python import pywrap_tfe
+
+    _possible = pywrap_tfe.TFE_Py_TapeSetPossibleGradientTypes
+    _is_empty = pywrap_tfe.TFE_Py_TapeSetIsEmpty
+except (ImportError, AttributeError):  # pragma: no cover
+    _possible = _is_empty = None
+
+
+def is_eager(x: Any) -> bool:
+    """Whether a tensor (or a variable) has a value now."""
+    return hasattr(x, "numpy") and not is_symbolic(x)
+
+
+def is_symbolic(x: Any) -> bool:
+    """Whether `x` is a tensor of a graph that is being built."""
+    return isinstance(x, tf.Tensor) and tf.is_symbolic_tensor(x)
+
+
+def is_recorded(tensors: Iterable[Any]) -> bool:
+    """Whether a tape or an accumulator follows any of the tensors, or might: of a symbolic one nobody knows."""
+    found = [x for x in tensors if isinstance(x, tf.Tensor)]
+    if not found:
+        return False
+    if _possible is None or any(map(tf.is_symbolic_tensor, found)):  # pragma: no branch
+        return True
+    return not _is_empty() and _possible(found) != 0

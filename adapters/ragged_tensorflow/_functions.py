@@ -1,0 +1,194 @@
+"""Elementwise functions in TensorFlow: NumPy's result dtypes, NumPy's values, the library's derivatives.
+
+The derivatives of functions without a kink are TensorFlow's own. All others come from the core's table, through
+`tf.custom_gradient`: its rules are written over the protocol, so they differentiate again, and TensorFlow makes the
+forward mode of the reverse one.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ragged.autodiff.derivatives import uses
+from ragged.errors import UnsupportedError
+from ragged.ufuncs import result_dtypes, table
+from ragged_tensorflow._compat import is_recorded
+from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
+from ragged_tensorflow._forms import FORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragged.backend import Backend
+
+__all__ = ["UNSUPPORTED", "call", "choose", "matmul"]
+
+LONGEST_PRODUCT = 16
+"""Constant exponents up to here are multiplied out."""
+
+NATIVE = frozenset(
+    "add conjugate cos deg2rad degrees divide exp imag log multiply negative positive rad2deg radians real sin sqrt "
+    "square subtract tanh".split()
+)
+"""Functions whose derivatives in TensorFlow are the library's, to all orders."""
+
+UNSUPPORTED = {
+    **{
+        entry.name: "TensorFlow has no such function"
+        for entry in table.values()
+        if entry.name not in FORMS and entry.name != "isnat"
+    },
+    **dict.fromkeys(("isnat", "datetime64", "timedelta64"), "TensorFlow has no dates"),
+}
+"""What the adapter declares not to have, each with the reason."""
+
+NUMBERS = {bool: np.dtype(bool), int: int, float: float, complex: complex}
+BY_BITS = ("bitwise", "invert", "equal", "not_equal", "logical", "gcd")
+
+
+def call(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
+    """`name` of tensors, NumPy values and Python numbers, with NumPy's result dtypes.
+
+    Raises:
+        UnsupportedError: TensorFlow has no such function.
+    """
+    name = table[name].name
+    if name in UNSUPPORTED:
+        reason = UNSUPPORTED[name]
+        raise UnsupportedError(f"{name} is not available on tensorflow: {reason}; go on with x.to_backend('numpy')")
+    kinds = tuple([NUMBERS.get(type(x)) or dtype_of(x) for x in args])
+    dtypes, results = result_dtypes(name, kinds)
+    n = exponent(args, dtypes) if name in ("power", "float_power") else None
+    if name.startswith("logical"):  # of numbers: whether they are nonzero
+        dtypes = (np.dtype(bool),) * len(args)
+    elif not name.startswith(BY_BITS):  # of booleans TensorFlow has no arithmetic and no order
+        dtypes = tuple([np.dtype("uint8") if dtype.kind == "b" else dtype for dtype in dtypes])
+    operands = [operand(x, held(d)) for x, d in zip(args, dtypes, strict=True)]
+    follow = [x.dtype.is_floating or x.dtype.is_complex for x in operands]
+    recorded = is_recorded([x for x, smooth in zip(operands, follow, strict=True) if smooth])
+    if valid is not None and recorded:
+        valid = upright(valid, max(x.shape.rank for x in operands))
+        operands = [tf.where(valid, x, tf.constant(table[name].safe, x.dtype)) for x in operands]
+    out = computed(b, name, operands, n, recorded)
+    outs = [cast(y, held(d)) for y, d in zip(out if isinstance(out, tuple) else (out,), results, strict=True)]
+    if valid is not None and recorded:
+        outs = [tf.where(valid, y, tf.zeros((), y.dtype)) for y in outs]
+    return tuple(outs) if len(outs) > 1 else outs[0]
+
+
+def computed(b: Backend, name: str, operands: list[Any], n: int | None, recorded: bool) -> Any:
+    """The function itself, with its derivative where one may be asked for."""
+    if n is not None:
+        return product(operands[0], n)
+    if not recorded or name in NATIVE:
+        return FORMS[name](*operands)
+    return ruled(b, name, operands)
+
+
+def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
+    """The function with the derivatives of the core's table."""
+    entry = table[name]
+    parts = entry.parts or (entry.vjps,)
+    followed = [is_recorded((x,)) for x in operands]
+    result: list[Any] = []
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def run(*args: Any) -> Any:
+        def pull(*cotangents: Any) -> list[Any]:
+            return [slope(i, x, cotangents) if followed[i] else None for i, x in enumerate(args)]
+
+        def slope(i: int, x: Any, cotangents: tuple[Any, ...]) -> Any:
+            terms = [
+                fit(rule(b, g, answer(rule), *args), x)
+                for g, rules in zip(cotangents, parts, strict=True)
+                if (rule := rules[i]) is not None
+            ]
+            return reduce(tf.add, terms) if terms else tf.zeros_like(x)
+
+        def answer(rule: Callable[..., Any]) -> Any:
+            if not uses(rule)[0]:
+                return None
+            # An accumulator asks while the function is being recorded; only its outer ones see what is computed here.
+            return result[0] if result else ruled(b, name, list(args))
+
+        return FORMS[name](*map(tf.stop_gradient, args)), pull
+
+    result.append(run(*operands))
+    return result[0]
+
+
+def fit(g: Any, x: Any) -> Any:
+    """A cotangent in the shape and dtype of its operand: broadcast axes are summed."""
+    g = cast(g, x.dtype)
+    if g.shape.is_fully_defined() and g.shape == x.shape:
+        return g
+    shape = tf.shape(x)
+    axes, more = tf.raw_ops.BroadcastGradientArgs(s0=shape, s1=tf.shape(g))
+    return tf.broadcast_to(tf.reshape(tf.reduce_sum(g, axes), tf.raw_ops.BroadcastArgs(s0=shape, s1=shape)), shape)
+
+
+def product(x: Any, n: int) -> Any:
+    """x multiplied with itself, n times; its reciprocal where n is negative."""
+    if n < 0:
+        return 1 / product(x, -n)
+    if n == 0:
+        return tf.ones_like(x)
+    if n % 2:
+        return x if n == 1 else x * product(x, n - 1)
+    return tf.square(product(x, n // 2))
+
+
+def exponent(args: tuple[Any, ...], dtypes: tuple[Any, ...]) -> int | None:
+    """A Python exponent that stands for a few products, or None.
+
+    Raises:
+        ValueError: an integer to a negative power (NumPy's words).
+    """
+    n = args[1]
+    if dtypes[1].kind in "iu" and not (isinstance(n, tf.Tensor) and tf.is_symbolic_tensor(n)):
+        if np.any(np.asarray(n) < 0):
+            raise ValueError("Integers to negative integer powers are not allowed.")
+        return None
+    is_number = type(n) in (int, float)
+    return int(n) if is_number and abs(n) <= LONGEST_PRODUCT and n == int(n) else None
+
+
+def operand(x: Any, dtype: Any) -> Any:
+    """A tensor of the dtype."""
+    if not isinstance(x, tf.Tensor):
+        return constant(x, dtype)
+    if dtype.is_bool and x.dtype != dtype:
+        return x != tf.zeros((), x.dtype)
+    return cast(x, dtype)
+
+
+def dtype_of(x: Any) -> Any:
+    """The NumPy dtype of a tensor or a NumPy value."""
+    dtype = x.dtype
+    return numpy_dtype(dtype) if isinstance(dtype, tf.DType) else dtype
+
+
+def upright(valid: Any, ndim: int) -> Any:
+    """A mask of axis 0 with the trailing axes of what it masks."""
+    valid = tf.convert_to_tensor(valid)
+    return valid[(..., *(tf.newaxis,) * (ndim - 1))] if ndim > 1 else valid
+
+
+def choose(condition: Any, x: Any, y: Any) -> Any:
+    """Elementwise choice in one dtype, which tensors decide before Python numbers."""
+    kinds = [z if type(z) in NUMBERS else dtype_of(z) for z in (x, y)]
+    dtype = held(np.result_type(*kinds))
+    return tf.where(condition, operand(x, dtype), operand(y, dtype))
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Matrix product of tensors of one dtype, vectors as the array API has them."""
+    rows, columns = x.shape.rank > 1, y.shape.rank > 1
+    product = tf.matmul(x if rows else x[tf.newaxis, :], y if columns else y[:, tf.newaxis])
+    if not columns:
+        product = tf.squeeze(product, -1)
+    return product if rows else tf.squeeze(product, -1 if not columns else -2)

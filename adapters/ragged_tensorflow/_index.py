@@ -1,0 +1,59 @@
+"""Row ids and positions as tensors: in 32 bits where they fit, and those of long rows kept as long as the rows."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ragged.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragged.rows import Segments
+
+__all__ = ["as_index", "ids_of"]
+
+INT32 = 2**31 - 1
+WORTH_KEEPING = 4096
+"""Row ids shorter than this become tensors with each call, which is faster than looking them up."""
+
+_kept: dict[tuple[int, Any], tuple[weakref.ref[Any], Any]] = {}
+
+
+def as_index(index: Any, size: Any) -> Any:
+    """Positions up to `size` as a tensor."""
+    if isinstance(index, tf.Tensor):
+        return index
+    fits = isinstance(size, int | np.integer) and size <= INT32
+    return tf.convert_to_tensor(index.astype(np.int32) if fits else index)
+
+
+def ids_of(segments: Segments, device: Any = None) -> Any:
+    """Each element's segment as a tensor."""
+    if isinstance(segments.offsets, tf.Tensor) or type(segments) is not Rows or segments.total < WORTH_KEEPING:
+        return as_index(segments.ids, segments.nrows)
+    return kept(segments, device, row_ids)
+
+
+def row_ids(rows: Rows) -> Any:
+    """The row of each element, in 32 bits from the start where nobody has made it in 64."""
+    if rows._ids is not None or rows.nrows > INT32:
+        return as_index(rows.ids, rows.nrows)
+    begun = np.zeros(rows.total + 1, np.int32)
+    np.add.at(begun, rows.offsets[1:-1], np.int32(1))  # in its own dtype: another would be cast one by one
+    return tf.convert_to_tensor(np.cumsum(begun[:-1], dtype=np.int32, out=begun[:-1]))
+
+
+def kept(rows: Rows, device: Any, make: Callable[[Rows], Any]) -> Any:
+    """What `make` makes of the rows, kept as long as they live."""
+    key = (id(rows), device)
+    found = _kept.get(key)
+    if found is None or found[0]() is not rows:
+        with tf.init_scope():  # also while a graph is built: what is concrete stays so
+            made = make(rows)
+        found = _kept[key] = (weakref.ref(rows, lambda _: _kept.pop(key, None)), made)
+    return found[1]

@@ -1,0 +1,75 @@
+"""Differentiation by TensorFlow itself, whose gradients of complex numbers follow the library's convention already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ragged_tensorflow._dtypes import cast, constant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["custom_vjp", "jvp", "vjp"]
+
+ZERO = tf.UnconnectedGradients.ZERO
+
+
+class Pullback:
+    """Cotangents of a program's outputs to cotangents of its inputs; `once` lets go of the recording."""
+
+    def __init__(self, tape: Any, outputs: Sequence[Any], inputs: Sequence[Any]) -> None:
+        self.tape, self.outputs, self.inputs = tape, list(outputs), list(inputs)
+
+    def __call__(self, cotangents: Sequence[Any]) -> list[Any]:
+        """The inputs' cotangents, for one cotangent an output."""
+        if not self.outputs:
+            return [tf.zeros_like(x) for x in self.inputs]
+        seeds = [typed(g, y) for g, y in zip(cotangents, self.outputs, strict=True)]
+        found = self.tape.gradient(self.outputs, self.inputs, seeds, ZERO)
+        return [tf.convert_to_tensor(g) for g in found]
+
+    def once(self, cotangents: Sequence[Any]) -> list[Any]:
+        """The same for a pullback that is not called again."""
+        found = self(cotangents)
+        self.tape = None
+        return found
+
+
+def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+    """`f(*primals) -> (outputs, aux)`: outputs, aux, and the pullback of a list of cotangents."""
+    inputs = [tf.identity(x) for x in primals]  # a tape knows tensors by identity, and one may be given twice
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        outputs, aux = f(*inputs)
+    return outputs, aux, Pullback(tape, outputs, inputs)
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """Outputs, their tangents, and aux."""
+    inputs = [tf.identity(x) for x in primals]
+    tangents = [typed(t, x) for t, x in zip(tangents, inputs, strict=True)]
+    with tf.autodiff.ForwardAccumulator(inputs, tangents) as accumulator:
+        outputs, aux = f(*inputs)
+    return outputs, [accumulator.jvp(y, ZERO) for y in outputs], aux
+
+
+def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+    """`f(*dense) -> list of dense` with the given derivative."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def ruled(*args: Any) -> Any:
+        outputs, residuals = forward(*args)
+
+        def pull(*cotangents: Any) -> list[Any]:
+            return list(backward(residuals, cotangents))
+
+        return outputs, pull
+
+    return lambda *args: list(ruled(*args))
+
+
+def typed(g: Any, x: Any) -> Any:
+    """A (co)tangent in the dtype of its value."""
+    return cast(g, x.dtype) if isinstance(g, tf.Tensor) else constant(g, x.dtype)
