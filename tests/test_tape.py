@@ -120,6 +120,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "entry",
             "fused",
             "ranges",
+            "take_ranges",
             "segment_count",
             "row_ids",
             "row_positions",

@@ -21,11 +21,12 @@ from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
 from ragged_jax._index import as_index, ids_of
+from ragged_jax._ranges import take_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.rows import Segments
+    from ragged.rows import Ranges, Segments
 
 WORTH_COMPILING = 1 << 16
 """Arrays of one value are made on the device from this size on; shorter ones go there without a kernel."""
@@ -128,6 +129,10 @@ class JaxBackend(Backend):
     @folded
     def take(self, x: Any, index: Any) -> Any:
         return _kernels.take(x, as_index(index, x.shape[0]))
+
+    @folded
+    def take_ranges(self, x: Any, ranges: Ranges) -> Any:
+        return take_ranges(x, ranges, self.device)
 
     @folded
     def expand(self, x: Any, rows: Rows) -> Any:

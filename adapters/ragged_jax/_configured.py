@@ -21,7 +21,7 @@ from ragged_jax._dtypes import NARROWER
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.rows import Rows, Segments
+    from ragged.rows import Ranges, Rows, Segments
 
 __all__ = ["WideJaxBackend", "configure"]
 
@@ -43,6 +43,9 @@ class WideJaxBackend(JaxBackend):
 
     def take(self, x: Any, index: Any) -> Any:
         return self._gather(_take, lambda: Groups(index, x.shape[0]), x, index)
+
+    def take_ranges(self, x: Any, ranges: Ranges) -> Any:
+        return self._gather(_take_ranges, lambda: Groups(ranges.index, x.shape[0]), x, ranges)
 
     def expand(self, x: Any, rows: Rows) -> Any:
         return self._gather(_expand, lambda: rows, x, rows)
@@ -95,7 +98,8 @@ def settled(x: Any) -> Any:
     return x
 
 
-_take, _expand, _slice = (scoped(method) for method in (JaxBackend.take, JaxBackend.expand, JaxBackend.slice))
+_take, _take_ranges = scoped(JaxBackend.take), scoped(JaxBackend.take_ranges)
+_expand, _slice = scoped(JaxBackend.expand), scoped(JaxBackend.slice)
 _fused = scoped(JaxBackend.fused)
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.

@@ -30,6 +30,8 @@ __all__ = [
     "segment_sum",
     "slice_rows",
     "take",
+    "take_runs",
+    "take_windows",
     "transpose",
     "where",
 ]
@@ -108,6 +110,20 @@ def upright(index: Any) -> Any:
 def take(x: Any, index: Any) -> Any:
     """`x[index]`, the index in range."""
     return gather(x, index, False)
+
+
+@jax.jit
+def take_runs(x: Any, shift: Any, ids: Any, step: int, last: Any) -> Any:
+    """`x[i]` for each `i = shift[ids[k]] + k * step`, none beyond `last`: what runs on within each segment."""
+    along = lax.iota(shift.dtype, ids.shape[0]) * step
+    return gather(x, jnp.minimum(gather(shift, ids, True) + along, last), False)
+
+
+@partial(jax.jit, static_argnums=2)
+def take_windows(x: Any, starts: Any, size: int, step: int, last: Any) -> Any:
+    """The same for segments of one size, one after another."""
+    index = starts[:, None] + lax.iota(starts.dtype, size) * step
+    return gather(x, jnp.minimum(index.reshape(-1), last), False)
 
 
 @jax.jit

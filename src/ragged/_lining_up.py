@@ -70,7 +70,8 @@ def contents(b: Backend, x: Any, taken: dict[tuple[int, int], tuple[Any, ...]]) 
     index = x.index
     key = (id(rows), id(index))
     if key not in taken:
-        taken[key] = (*rows.take(index), rows, index)  # both kept alive, so that their ids stay theirs
+        new_rows, ranges = rows.take(index)
+        taken[key] = new_rows, ranges.index, rows, index  # both kept alive, so that their ids stay theirs
     new_rows, at, *_ = taken[key]
     return new_rows, Late(content, None, at)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ragged._node_repr import Described
 from ragged.errors import AxisError, FieldError, UnsupportedError
+from ragged.rows import Ranges, Rows
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ragged.backend import Backend
-    from ragged.rows import Rows
 
 __all__ = [
     "Flat",
@@ -177,19 +178,22 @@ def rows_of(b: Backend, node: Lists | Regular | Flat) -> tuple[Rows, Node]:
     """The row partition and the content of any list node (a dense node's first trailing axis included)."""
     if isinstance(node, Lists):
         return node.rows, node.content
-    from ragged.rows import Rows
-
     if isinstance(node, Flat):
         node = to_regular_node(b, node)
     return Rows.regular(b.home(), node.length, node.size), node.content
 
 
 def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None, valid: Any = None) -> Node:
-    """The entries at `index` (int64 structure, in range), in that order: the one gather of every operation.
+    """The entries at `index` (int64 structure, in range, or `Ranges`), in that order: the one gather of every operation.
 
     Lists that share a `Rows` share the new one too. Where `valid` is given and false, lists come out empty: a long list
     must not be copied for each missing value.
     """
+    if type(index) is Ranges:
+        if type(node) is Flat:
+            return Flat(b.take_ranges(node.data, index), index.rows.total, node.parameters)
+        if type(node) is not Record:
+            index = index.index
     match node:
         case Flat(data, _, parameters):
             return Flat(b.take(data, index), b.home(index).size(index), parameters)
@@ -208,7 +212,7 @@ def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None,
             return Regular(take(b, content, inner, None, valid), size, n, parameters)
         case Record(fields, contents, _, parameters):
             memo = {} if memo is None else memo
-            n = b.home(index).size(index)
+            n = index.rows.total if type(index) is Ranges else b.home(index).size(index)
             return Record(fields, tuple(take(b, c, index, memo, valid) for c in contents), n, parameters)
         case Option(present, content, parameters):
             return Option(b.home(present).take(present, index), take(b, content, index, memo, valid), parameters)
@@ -262,8 +266,6 @@ def blank(b: Backend, node: Node, n: Any) -> Node:
         case Flat(data, _, parameters):
             return Flat(b.full((n, *data.shape[1:]), 0, b.dtype(data)), n, parameters)
         case Lists(_, content, parameters):
-            from ragged.rows import Rows
-
             return Lists(Rows.regular(ops, n, 0), slice_node(b, content, 0, 0), parameters)
         case Regular(content, size, _, parameters):
             return Regular(blank(b, content, n * size), size, n, parameters)

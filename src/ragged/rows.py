@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["Groups", "Rows", "Segments", "frozen", "owned", "sealed"]
+__all__ = ["Groups", "Ranges", "Rows", "Segments", "carried", "frozen", "never_empty", "owned", "sealed"]
 
 
 def frozen(x: Any) -> Any:
@@ -156,13 +156,13 @@ class Rows:
             self._hash = hash((self.nrows, self.total))
         return self._hash
 
-    def take(self, index: Any, valid: Any = None) -> tuple[Rows, Any]:
-        """The rows at `index` (empty ones where `valid` is given and false), and the index of their elements in this
+    def take(self, index: Any, valid: Any = None) -> tuple[Rows, Ranges]:
+        """The rows at `index` (empty ones where `valid` is given and false), and where their elements lie in this
         partition's content."""
         ops = self.ops
         lengths = ops.take(self.lengths, index)
         rows = Rows.from_lengths(ops, lengths if valid is None else ops.where(valid, lengths, 0))
-        return rows, ops.ranges(ops.take(self.starts, index), rows)
+        return rows, Ranges(ops.take(self.starts, index), rows)
 
     def slice(self, start: int, stop: int) -> tuple[Rows, int, int]:
         """Rows `start:stop` (0 <= start <= stop <= nrows), and the range of their elements."""
@@ -186,3 +186,28 @@ class Rows:
 
     def __repr__(self) -> str:
         return f"Rows(nrows={self.nrows}, total={self.total})"
+
+
+class Ranges:
+    """Positions that run on within each of `rows`: `starts[i]`, `starts[i] + step`, …, none beyond `last` if there is one.
+
+    A framework that compiles makes them where it gathers; `index` is the array of them all, for everybody else.
+    """
+
+    __slots__ = ("_index", "last", "rows", "starts", "step")
+
+    def __init__(self, starts: Any, rows: Rows, step: int = 1, last: Any = None) -> None:
+        self.starts = starts
+        self.rows = rows
+        self.step = step
+        self.last = last
+        self._index: Any = None
+
+    @property
+    def index(self) -> Any:
+        """The positions as int64 structure."""
+        if self._index is None:
+            ops = self.rows.ops
+            index = ops.ranges(self.starts, self.rows, self.step)
+            self._index = sealed(index if self.last is None else ops.xp.minimum(index, self.last))
+        return self._index

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragged.errors import OutOfRangeError, StructureError
 from ragged.nodes import Flat, Option, take
-from ragged.rows import Rows
+from ragged.rows import Ranges, Rows
 from ragged.slicing._plan import Indices
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def is_full(key: slice) -> bool:
     return key.stop is None and key.start in (None, 0) and key.step in (None, 1)
 
 
-def slice_rows(rows: Rows, starts: Any, lengths: Any, key: slice) -> tuple[Rows, Any]:
-    """The rows that `key` leaves of lists, and the index of their elements in the content of `rows`.
+def slice_rows(rows: Rows, starts: Any, lengths: Any, key: slice) -> tuple[Rows, Ranges]:
+    """The rows that `key` leaves of lists, and where their elements lie in the content of `rows`.
 
     `starts` and `lengths` are those of `rows` itself, or of a selection of it.
     """
@@ -40,7 +40,7 @@ def slice_rows(rows: Rows, starts: Any, lengths: Any, key: slice) -> tuple[Rows,
     first, counts = bounds(ops, lengths, key.start, key.stop, step)
     new = rows if counts is rows._lengths else Rows.from_lengths(ops, counts)
     begins = starts if isinstance(first, int) and first == 0 else starts + first
-    return new, ops.ranges(begins, new, step)
+    return new, Ranges(begins, new, step)
 
 
 def bounds(ops: Backend, lengths: Any, start: int | None, stop: int | None, step: int) -> tuple[Any, Any]:

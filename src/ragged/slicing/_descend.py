@@ -28,7 +28,7 @@ from ragged.nodes import (
     to_regular_node,
     with_parameters,
 )
-from ragged.rows import Rows
+from ragged.rows import Ranges, Rows
 from ragged.slicing._axis import fit, match_rows, positions, regularise, repeat_each, step_in_rows, tile
 from ragged.slicing._dense import basic, index_dense
 from ragged.slicing._entry import within
@@ -47,6 +47,8 @@ def descend(b: Backend, node: Any, at: Any, live: Any, turn: Any, items: tuple[A
     """What `items` select within each of the selected entries of `node`: a node of as many entries."""
     if not items:
         return gathered(b, node, at, live, memo)
+    if type(at) is Ranges:
+        at = at.index
     head = items[0]
     if head is None:
         if node.parameters is not None and isinstance(node, Flat):
