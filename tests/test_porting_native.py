@@ -1,4 +1,4 @@
-"""comparisons/porting/native: the same losses by hand in each framework and in ragged; the page shows the code that runs."""
+"""comparisons/porting/native: the same losses by hand in each framework and in ragged; the page shows what runs."""
 
 from __future__ import annotations
 
