@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.array import Array
+from ragged.interchange import on_numpy
 from ragged.nodes import Flat
 from ragged.operands import map_flats, move
 from ragged.registry import get_backend
@@ -25,7 +26,7 @@ __all__ = ["copied", "reduced"]
 def reduced(array: Array) -> tuple[Any, ...]:
     """What `pickle` makes the array of again."""
     b = array._backend
-    node = map_flats(array.layout, lambda flat: Flat(b.to_numpy(flat.data), flat.length, flat.parameters))
+    node = on_numpy(b, array.layout)
     kept = {key: value for key, value in (array._attrs or {}).items() if not str(key).startswith("@")}
     return restored, (node, b, kept or None, array._behavior)
 

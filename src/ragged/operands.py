@@ -11,13 +11,14 @@ from ragged.array import Record as Entry
 from ragged.errors import BackendMismatchError, DTypeError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
 from ragged.registry import backend_of_dense, get_backend
+from ragged.rows import carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ragged.backend import Backend
 
-__all__ = ["common_backend", "map_flats", "metadata", "move", "operand", "operands", "single", "wrap"]
+__all__ = ["at_home", "common_backend", "map_flats", "metadata", "move", "operand", "operands", "single", "wrap"]
 
 NODES = (Flat, Lists, Regular, Record, Option, Union)
 
@@ -42,12 +43,37 @@ def map_flats(node: Any, f: Callable[[Flat], Flat]) -> Any:
 
 
 def move(b: Backend, node: Any, source: Backend | None) -> Any:
-    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes inner arrays as they are)."""
+    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes inner arrays as they are), and its
+    structure where `b` has it."""
     if source is b or source is None:
         return node
     if source.level and b.base.name != source.base.name:
         raise leaves_the_tape(source, b)
-    return map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
+    moved = map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
+    home, before = b.home(), source.home()
+    return moved if home is before else at_home(home, moved, before)
+
+
+def at_home(ops: Backend, node: Any, source: Backend) -> Any:
+    """The layout with its structure, which lives on `source`, on another backend (or there already)."""
+
+    def carry(x: Any) -> Any:
+        return x if ops.owns(x) else carried(ops, x, source)
+
+    match node:
+        case Lists(rows, content, parameters):
+            return Lists(rows.on(ops), at_home(ops, content, source), parameters)
+        case Regular(content, size, length, parameters):
+            return Regular(at_home(ops, content, source), size, length, parameters)
+        case Record(fields, contents, length, parameters):
+            return Record(fields, tuple(at_home(ops, each, source) for each in contents), length, parameters)
+        case Option(valid, content, parameters):
+            return Option(carry(valid), at_home(ops, content, source), parameters)
+        case Union(tags, index, contents, length, parameters):
+            inner = tuple(at_home(ops, each, source) for each in contents)
+            return Union(carry(tags), carry(index), inner, length, parameters)
+        case _:
+            return node
 
 
 def leaves_the_tape(one: Backend, other: Backend) -> BackendMismatchError:

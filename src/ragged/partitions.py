@@ -12,7 +12,7 @@ from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, metadata, move, single
 from ragged.registry import backend_of_dense, get_backend
-from ragged.rows import Rows, owned
+from ragged.rows import Rows, carried, owned
 from ragged.validation import check_ids, check_lengths, check_offsets
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def joined(content: Any, numbers: Any, what: str) -> tuple[Backend, Node, Backen
     b, node = built(content)
     owner, numbers = structure(numbers, what)
     common = common_backend([b, owner])
-    return common, move(common, node, b), common.home(numbers), owned(numbers)
+    ops = common.home(numbers)
+    return common, move(common, node, b), ops, carried(ops, owned(numbers), owner.home(numbers))
 
 
 def from_offsets(content: Any, offsets: Any) -> Array:

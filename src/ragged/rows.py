@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ragged.sizes import is_known
+
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
@@ -27,9 +29,19 @@ def sealed(x: Any) -> Any:
     return x
 
 
+def never_empty(ops: Backend, x: Any) -> Any:
+    """Structure that an index of 0 is within, whatever its length turns out to be."""
+    return x if is_known(ops.size(x)) else ops.concat([x, ops.full((1,), 0, ops.dtype(x))])
+
+
 def owned(x: Any) -> Any:
     """Structure that a caller gave: a copy where the caller could still write to it."""
     return sealed(x.copy()) if isinstance(x, np.ndarray) and x.flags.writeable else x
+
+
+def carried(ops: Backend, x: Any, source: Backend) -> Any:
+    """Structure of `source` on another backend, through NumPy's memory between two frameworks."""
+    return ops.asarray(x if source.name in (ops.name, "numpy") else source.to_numpy(x))
 
 
 class Segments(Protocol):
@@ -69,6 +81,7 @@ class Rows:
 
     __slots__ = (
         "__weakref__",
+        "_elsewhere",
         "_hash",
         "_ids",
         "_lengths",
@@ -90,6 +103,7 @@ class Rows:
         self._positions: Any = None
         self._longest: Any = None
         self._hash: int | None = None
+        self._elsewhere: Rows | None = None
 
     @classmethod
     def from_lengths(cls, ops: Backend, lengths: Any, total: Any = None) -> Rows:
@@ -102,7 +116,7 @@ class Rows:
     def regular(cls, ops: Backend, nrows: Any, size: Any) -> Rows:
         """`nrows` rows of `size` elements each."""
         rows = cls(ops, ops.arange(nrows + 1) * size, nrows, nrows * size)
-        rows._longest = size if nrows else 0
+        rows._longest = size if not is_known(nrows) or nrows else 0
         return rows
 
     @property
@@ -138,6 +152,14 @@ class Rows:
             self._longest = self.ops.largest(self.lengths)
         return self._longest
 
+    def on(self, ops: Backend) -> Rows:
+        """The same partition on another backend: the same object whenever it is asked for."""
+        if self.ops is ops:
+            return self
+        if self._elsewhere is None or self._elsewhere.ops is not ops:
+            self._elsewhere = Rows(ops, carried(ops, self.offsets, self.ops), self.nrows, self.total)
+        return self._elsewhere
+
     def same(self, other: Rows) -> bool:
         """Whether the two partitions are equal: by identity, then by value."""
         return self is other or (
@@ -164,12 +186,13 @@ class Rows:
         rows = Rows.from_lengths(ops, lengths if valid is None else ops.where(valid, lengths, 0))
         return rows, Ranges(ops.take(self.starts, index), rows)
 
-    def slice(self, start: int, stop: int) -> tuple[Rows, int, int]:
+    def slice(self, start: Any, stop: Any) -> tuple[Rows, Any, Any]:
         """Rows `start:stop` (0 <= start <= stop <= nrows), and the range of their elements."""
-        offsets = self.offsets[start : stop + 1]
+        offsets = self.ops.slice(self.offsets, start, stop + 1)
         low = self.ops.bound(offsets[:1], None)
         high = self.ops.bound(offsets, None)
-        return Rows(self.ops, offsets - low if low else offsets, stop - start, high - low), low, high
+        is_first = is_known(low) and not low
+        return Rows(self.ops, offsets if is_first else offsets - low, stop - start, high - low), low, high
 
     def select(self, low: Any, high: Any) -> tuple[Rows, Any]:
         """In each row the elements `low:high` (arrays, one bound a row, already clipped; `low <= high`)."""
@@ -189,7 +212,7 @@ class Rows:
 
 
 class Ranges:
-    """Positions that run on within each of `rows`: `starts[i]`, `starts[i] + step`, …, none beyond `last` if there is one.
+    """Positions that run on within each of `rows`: `starts[i]`, `starts[i] + step`, …; at most `last`, if that is given.
 
     A framework that compiles makes them where it gathers; `index` is the array of them all, for everybody else.
     """

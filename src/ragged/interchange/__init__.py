@@ -9,11 +9,10 @@ import numpy as np
 from ragged.array import Array, Record
 from ragged.context import backend_called
 from ragged.errors import StructureError
-from ragged.nodes import Flat, Lists, Option, Regular, is_text
+from ragged.nodes import Flat, Lists, Option, Regular, Union, is_text
 from ragged.nodes import Record as RecordNode
 from ragged.operands import common_backend, move, operand
 from ragged.registry import backend_of_dense, get_backend
-from ragged.rows import Rows
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -39,15 +38,16 @@ def on_numpy(b: Backend, node: Any) -> Any:
         case Flat(data, length, parameters):
             return Flat(b.to_numpy(data), length, parameters)
         case Lists(rows, content, parameters):
-            if rows.ops is not host:
-                rows = Rows(host, rows.ops.to_numpy(rows.offsets))
-            return Lists(rows, on_numpy(b, content), parameters)
+            return Lists(rows.on(host), on_numpy(b, content), parameters)
         case Regular(content, size, length, parameters):
             return Regular(on_numpy(b, content), size, length, parameters)
         case RecordNode(fields, contents, length, parameters):
             return RecordNode(fields, tuple(on_numpy(b, content) for content in contents), length, parameters)
         case Option(valid, content, parameters):
             return Option(b.home(valid).to_numpy(valid), on_numpy(b, content), parameters)
+        case Union(tags, index, contents, length, parameters):
+            ops, inner = b.home(tags, index), tuple(on_numpy(b, content) for content in contents)
+            return Union(ops.to_numpy(tags), ops.to_numpy(index), inner, length, parameters)
         case _:
             return node
 

@@ -9,7 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.errors import StructureError
 from ragged.nodes import Flat, Lists, Node
-from ragged.operands import NODES, common_backend, map_flats, operands
+from ragged.operands import NODES, at_home, common_backend, map_flats, operands
 from ragged.registry import backend_of_dense, get_backend, native_node
 from ragged.rows import Rows
 from ragged.traverse import contents_of
@@ -42,7 +42,7 @@ def stacked(items: list[Any]) -> Node | None:
 
     content = ragged.concatenate([Array._of(node, b) for node in nodes]).layout
     lengths = np.array([node.length for node in nodes], np.int64)
-    return Lists(Rows.from_lengths(b.home(), lengths), content)
+    return Lists(Rows.from_lengths(b.home(), b.home().asarray(lengths)), content)
 
 
 def numbers(b: Backend, values: list[Any]) -> Flat:
@@ -69,4 +69,4 @@ def owned(node: Node) -> tuple[Node, Backend]:
     if b.name == "numpy" and not b.level:
         return node, b
     moved: Node = map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
-    return moved, b
+    return at_home(b.home(), moved, get_backend("numpy")), b

@@ -1,0 +1,62 @@
+"""Arrays into PyTorch, and values out of it as structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ragged.errors import UnsupportedError
+from ragged_torch._compat import is_batched, is_wrapped, unwrapped
+from ragged_torch._dtypes import cast, held
+
+__all__ = ["is_tensor", "place", "structure", "to_numpy"]
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a dense tensor: neither nested nor sparse."""
+    return isinstance(x, torch.Tensor) and x.layout == torch.strided and not x.is_nested
+
+
+def place(x: Any, dtype: Any, device: torch.device) -> torch.Tensor:
+    """`x` as a tensor on the device. NumPy's memory is shared where it may be written to, which PyTorch allows."""
+    if isinstance(x, torch.Tensor):
+        if x.device != device:
+            x = x.to(device)
+        return x if dtype is None else cast(x, held(dtype))
+    x = np.asarray(x)
+    wanted = held(x.dtype if dtype is None else dtype)
+    if not x.dtype.isnative or x.dtype.kind not in "biufc":
+        x = x.astype(x.dtype.newbyteorder("="))
+    if not x.flags.writeable or any(stride < 0 or stride % x.itemsize for stride in x.strides):
+        x = np.array(x)  # our own
+    try:
+        found = torch.from_numpy(x)
+    except TypeError:  # a dtype wider than PyTorch's, which `dtype` makes narrower
+        found = torch.from_numpy(x.astype(dtype))
+    return cast(found if device.type == "cpu" else found.to(device), wanted)
+
+
+def structure(x: torch.Tensor) -> torch.Tensor:
+    """The values as structure, cut off from differentiation.
+
+    Raises:
+        UnsupportedError: they are many at once, because `torch.vmap` maps over them.
+    """
+    if is_batched(x):
+        raise UnsupportedError(
+            f"the structure of the result depends on a tensor that torch.vmap maps over ({x.dtype}{list(x.shape)}); "
+            "lengths must be the same for all of the batch: make the batch a ragged axis, or loop over it"
+        )
+    return unwrapped(x).detach()
+
+
+def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The values as a NumPy array, which shares the memory of a tensor on the CPU."""
+    if is_wrapped(x):
+        x = structure(x)
+    x = x.detach()
+    if x.device.type != "cpu":
+        x = x.cpu()
+    return x.resolve_conj().resolve_neg().numpy()

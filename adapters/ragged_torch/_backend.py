@@ -1,0 +1,249 @@
+"""The protocol on PyTorch: structure and content are tensors on one device, differentiated by PyTorch itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import array_api_compat.torch as xp
+import numpy as np
+import torch
+
+from ragged._namespace import NUMBERS
+from ragged.backend import Backend
+from ragged.errors import BackendMismatchError, UnsupportedError
+from ragged.registry import get_backend
+from ragged_torch import _functions, _kernels, _transforms
+from ragged_torch._arrays import is_tensor, place, structure, to_numpy
+from ragged_torch._compat import is_batched, is_wrapped, tangent_of
+from ragged_torch._dtypes import cast, held, numpy_dtype, signed, unsigned
+from ragged_torch._native import from_nested
+from ragged_torch._nested import to_jagged
+from ragged_torch._packed import PackedSequence, from_packed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.rows import Rows, Segments
+
+__all__ = ["TorchBackend"]
+
+CPU = torch.device("cpu")
+
+
+class TorchBackend(Backend):
+    """Tensors on one device. Structure lives there, too."""
+
+    name = "torch"
+    xp = xp
+    unsupported = _functions.UNSUPPORTED
+    zero_copy = frozenset({"asarray", "to_numpy", "slice", "reshape"})
+    device: torch.device = CPU
+
+    # ------------------------------------------------------------------ where things are
+
+    def home(self, *arrays: Any) -> Backend:
+        return self
+
+    def owns(self, x: Any) -> bool:
+        return is_tensor(x)
+
+    def serving(self, x: Any) -> Backend:
+        return self if x.device == self.device else on_device(x.device)
+
+    def joined(self, other: Backend) -> Backend:
+        if isinstance(other, TorchBackend) and other.device != self.device:
+            raise BackendMismatchError(
+                f"tensors on two devices in one operation: {self.device} and {other.device}; "
+                f"move one of them, for example with x.to_backend('torch', device={str(self.device)!r})"
+            )
+        return super().joined(other)
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        if precision not in (None, "float64"):
+            raise UnsupportedError(f"precision={precision!r} is not known to PyTorch; say 'float64' or leave it out")
+        return on_device(torch.get_default_device() if device is None else device)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return on_device, (str(self.device),)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        return place(x, dtype, self.device)
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        return to_numpy(x)
+
+    def as_structure(self, x: Any) -> Any:
+        return structure(x)
+
+    def differentiating(self, x: Any) -> bool:
+        return (x.requires_grad and torch.is_grad_enabled()) or is_wrapped(x) or tangent_of(x) is not None
+
+    def known(self, x: Any) -> bool:
+        return not is_batched(x)
+
+    def stop_gradient(self, x: Any) -> Any:
+        return x.detach()
+
+    # ------------------------------------------------------------------ differentiation
+
+    def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+        return _transforms.vjp(f, [self.asarray(x) for x in primals])
+
+    def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+        return _transforms.jvp(f, [self.asarray(x) for x in primals], [self.asarray(t) for t in tangents])
+
+    def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return _transforms.checkpoint(f)
+
+    def from_native(self, x: Any) -> Any:
+        if isinstance(x, PackedSequence):
+            return from_packed(x)
+        return from_nested(x) if isinstance(x, torch.Tensor) and x.is_nested else None
+
+    def to_native(self, node: Any) -> Any:
+        return to_jagged(self, node)
+
+    # ------------------------------------------------------------------ sizes and dtypes
+
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        return numpy_dtype(x.dtype) if isinstance(x, torch.Tensor) else np.asarray(x).dtype
+
+    def astype(self, x: Any, dtype: Any) -> Any:
+        return cast(x, held(dtype))
+
+    # ------------------------------------------------------------------ differentiable primitives
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        if valid is not None and not any(isinstance(x, torch.Tensor) and self.differentiating(x) for x in args):
+            valid = None  # nothing is differentiated: what comes out of places that do not count is never seen
+        return _functions.call(name, args, self.device, valid)
+
+    def take(self, x: Any, index: Any) -> Any:
+        return _kernels.take(x, index)
+
+    def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+        return x[start:stop:step]
+
+    def entry(self, x: Any, i: int) -> Any:
+        return x[i]
+
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        if x.dtype == torch.bool:
+            return self.segment_sum(x.to(torch.int32), rows) != 0
+        return _kernels.segment_sum(x, rows)
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._segment_extremum(x, rows, identity, True)
+
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._segment_extremum(x, rows, identity, False)
+
+    def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        x = x.detach()
+        if x.is_complex():
+            host = get_backend("numpy")
+            found = (host.segment_max if largest else host.segment_min)(to_numpy(x), on_host(rows), identity)
+            return self.asarray(found)
+        return _kernels.segment_extremum(x, rows, np.asarray(identity).item(), largest)
+
+    def concat(self, arrays: Sequence[Any]) -> Any:
+        return torch.cat(list(arrays))
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        kinds = [z if type(z) in NUMBERS else self.dtype(z) for z in (x, y)]
+        dtype = np.result_type(*kinds)
+        scalars = dtype.kind in "fc"
+        x, y = (z if scalars and type(z) in NUMBERS else self.asarray(z, dtype) for z in (x, y))
+        return cast(torch.where(self.asarray(condition), x, y), held(dtype))
+
+    def cumulative_sum(self, x: Any) -> Any:
+        return unsigned(torch.cumsum(signed(x), 0, dtype=signed(x).dtype), x.dtype)
+
+    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return x.reshape(shape)
+
+    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        return x.broadcast_to(shape)
+
+    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
+        if not axes:
+            return x
+        return unsigned(torch.sum(signed(x), dim=axes, dtype=signed(x).dtype), x.dtype)
+
+    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return x.permute(axes)
+
+    def matmul(self, x: Any, y: Any) -> Any:
+        dtype = np.result_type(self.dtype(x), self.dtype(y))
+        return torch.matmul(self.astype(x, dtype), self.astype(y, dtype))
+
+    def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
+        kind = held(dtype)
+        if isinstance(value, torch.Tensor):
+            return cast(value, kind).broadcast_to(shape)
+        if not isinstance(value, int | float | complex):
+            value = np.asarray(value).item()
+        return torch.full(tuple(shape), value, dtype=kind, device=self.device)
+
+    # ------------------------------------------------------------------ structure primitives
+
+    def arange(self, n: Any) -> Any:
+        return torch.arange(n, dtype=torch.int64, device=self.device)
+
+    def repeat(self, x: Any, counts: Any, total: Any) -> Any:
+        return _kernels.repeat(x, counts, total)
+
+    def offsets_from_lengths(self, lengths: Any) -> Any:
+        return torch.nn.functional.pad(torch.cumsum(lengths, 0, dtype=torch.int64), (1, 0))
+
+    def searchsorted(self, x: Any, values: Any, side: str = "left") -> Any:
+        return torch.searchsorted(x.contiguous(), values.contiguous(), right=side == "right")
+
+    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        return torch.nonzero(mask).view(-1)
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if x.is_complex():
+            return self.asarray(get_backend("numpy").segment_argsort(to_numpy(x), on_host(rows), descending))
+        return _kernels.argsort(structure(x), rows.ids, descending)
+
+    def equal(self, x: Any, y: Any) -> bool:
+        return x is y or (x.shape == y.shape and torch.equal(x, y))
+
+
+def on_host(rows: Any) -> Any:
+    """Segments on NumPy."""
+    from ragged.rows import Groups
+    from ragged.rows import Rows as Contiguous
+
+    if rows.offsets is None:
+        return Groups(to_numpy(rows.ids), rows.nrows)
+    return Contiguous(get_backend("numpy"), to_numpy(rows.offsets), rows.nrows, rows.total)
+
+
+def on_device(device: Any) -> TorchBackend:
+    """The one backend of a device.
+
+    Raises:
+        UnsupportedError: PyTorch knows or finds no such device.
+    """
+    return _on_device(device if isinstance(device, torch.device) else named_device(device))
+
+
+def named_device(device: Any) -> torch.device:
+    """The device that a name stands for ("cuda" for the current one of its kind)."""
+    try:
+        return torch.empty(0, device={"gpu": "cuda"}.get(device, device)).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise UnsupportedError(f"PyTorch finds no device {device!r} here: {error}") from None
+
+
+@cache
+def _on_device(device: torch.device) -> TorchBackend:
+    plain: Any = get_backend("torch")
+    if device == CPU:
+        return plain  # type: ignore[no-any-return]
+    backend = TorchBackend()
+    backend.device = device
+    return backend

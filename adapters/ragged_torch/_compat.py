@@ -1,0 +1,41 @@
+"""What PyTorch tells of its transformations in private modules only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+_functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
+
+__all__ = ["is_batched", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
+
+is_wrapped = _functorch.is_functorch_wrapped_tensor
+_is_batched, _inner, _level = _functorch.is_batchedtensor, _functorch.get_unwrapped, _functorch.maybe_current_level
+
+
+def is_transformed() -> bool:
+    """Whether a transformation of `torch.func` is running."""
+    return _level() is not None
+
+
+def is_batched(x: Any) -> bool:
+    """Whether `torch.vmap` maps over `x` at any level: it has one more axis than it shows."""
+    while is_wrapped(x):
+        if _is_batched(x):
+            return True
+        x = _inner(x)
+    return False
+
+
+def unwrapped(x: Any) -> Any:
+    """The plain tensor beneath the wrappers of `torch.func`."""
+    while is_wrapped(x):
+        x = _inner(x)
+    return x
+
+
+def tangent_of(x: Any) -> Any:
+    """The tangent of a dual tensor of forward-mode differentiation, or None."""
+    return forward_ad.unpack_dual(x).tangent if forward_ad._current_level >= 0 else None

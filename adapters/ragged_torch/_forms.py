@@ -1,0 +1,235 @@
+"""Elementwise functions whose form in torch has another value than NumPy's, or another slope than the library's.
+
+Each is made of where, sign and functions that PyTorch differentiates as `ragged.ufuncs` says, so it holds in forward and
+reverse mode and to every order. At a kink the argument is moved to a harmless place first, and the result that does
+not count is dropped afterwards: dropping it alone would leave NaN in the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FORMS"]
+
+where = torch.where
+
+
+def change(x: Any) -> Any:
+    """Zero, with the slope of `x`: gives a value that is computed otherwise its derivative."""
+    return where(torch.isfinite(x), x - x.detach(), 0)
+
+
+def absolute(x: Any) -> Any:
+    """Slope 0 at 0, to all orders."""
+    if not x.is_complex():
+        return torch.abs(x)
+    zero = x == 0
+    return where(zero, 0, torch.abs(where(zero, 1, x)))
+
+
+def sign(x: Any) -> Any:
+    """A complex number's direction, which turns with it; NaN of NaN."""
+    if x.is_complex():
+        zero = x == 0
+        safe = where(zero, 1, x)
+        return where(zero, 0, safe / torch.abs(safe))
+    s = torch.sign(x)
+    return where(torch.isnan(x), math.nan, s) if x.is_floating_point() else s
+
+
+def copysign(x: Any, y: Any) -> Any:
+    """Slope 0 where x is 0."""
+    return torch.abs(x) * torch.copysign(torch.ones_like(y), y).detach()
+
+
+def complex_larger(x: Any, y: Any) -> Any:
+    """Whether x comes after y, by the real and then the imaginary part."""
+    return (x.real > y.real) | ((x.real == y.real) & (x.imag > y.imag))
+
+
+def maximum(x: Any, y: Any) -> Any:
+    """Ties share the slope; of complex numbers the later one in their order, and NaN before all."""
+    if not x.is_complex():
+        return torch.maximum(x, y)
+    return complex_extremum(x, y, complex_larger(x, y))
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """Ties share the slope, as in maximum."""
+    if not x.is_complex():
+        return torch.minimum(x, y)
+    return complex_extremum(x, y, complex_larger(y, x))
+
+
+def complex_extremum(x: Any, y: Any, first: Any) -> Any:
+    """`x` where it comes first, the mean where both are equal, else `y`; NaN wins."""
+    chosen = where(first, x, where(x == y, (x + y) / 2, y))
+    return where(torch.isnan(x), x, where(torch.isnan(y), y, chosen))
+
+
+def fmax(x: Any, y: Any) -> Any:
+    """Ties share the slope, as in maximum."""
+    return where(torch.isnan(x), y, where(torch.isnan(y), x, maximum(x, y)))
+
+
+def fmin(x: Any, y: Any) -> Any:
+    """Ties share the slope, as in minimum."""
+    return where(torch.isnan(x), y, where(torch.isnan(y), x, minimum(x, y)))
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """Slope 1 at the bounds; NaN bounds win, and the upper one over the lower."""
+    raised = where((x < low) | (low != low), low, x)
+    return where((raised > high) | (high != high), high, raised)
+
+
+def arctan2(y: Any, x: Any) -> Any:
+    """Slope 0 at the origin."""
+    origin = (x == 0) & (y == 0)
+    return where(origin, torch.atan2(y, x).detach(), torch.atan2(y, where(origin, 1, x)))
+
+
+def cbrt(x: Any) -> Any:
+    """The real third root: a power, and what one step of Newton's says that it misses."""
+    size = where(x < 0, -x, x)
+    root = torch.pow(size, 1 / 3)
+    fixed = root.detach()
+    missed = (fixed * fixed * fixed - size.detach()) / (3 * fixed * fixed)
+    root = root - where(torch.isfinite(missed), missed, 0)
+    return where(x < 0, -root, root)
+
+
+def shared_infinity(form: Callable[..., Any]) -> Callable[..., Any]:
+    """`logaddexp` and its kin, where two equal infinities share the slope, as ties do."""
+
+    def call(x: Any, y: Any) -> Any:
+        tie = torch.isinf(x) & (x == y)
+        return where(tie, x / 2 + y / 2, form(where(tie, 0, x), where(tie, 0, y)))
+
+    return call
+
+
+def hypot(x: Any, y: Any) -> Any:
+    """Slope 0 at the origin; no overflow on the way (the scale is a constant: it cancels)."""
+    largest = torch.maximum(torch.abs(x), torch.abs(y)).detach()
+    scale = where((largest > 0) & torch.isfinite(largest), largest, 1)
+    squares = (x / scale) ** 2 + (y / scale) ** 2
+    origin = squares == 0
+    root = where(origin, 0, scale * torch.sqrt(where(origin, 1, squares)))
+    return where(torch.isinf(x) | torch.isinf(y), math.inf, root)
+
+
+def power(x: Any, n: Any) -> Any:
+    """At x = 0 the low powers are products, which have all their derivatives there; 0 to the 0 is 1."""
+    if not isinstance(n, torch.Tensor):
+        return torch.pow(x, n)  # by a constant, PyTorch's own derivatives hold at 0, too
+    if not (x.is_floating_point() or x.is_complex()):
+        return torch.pow(x, n)
+    zero = x == 0
+    low = zero & ((n == 0) | (n == 1) | (n == 2) | (n == 3))
+    product = where(n == 0, 1, where(n == 1, x, where(n == 2, x * x, x * x * x)))
+    if x.is_complex():
+        low = low | (zero & (n.real > 0))
+        product = where(zero & (n.real > 3), 0, product)
+    return where(low, product, torch.pow(where(low, 1, x), n))
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """Slope by y is minus the quotient that belongs to the value."""
+    if not x.is_floating_point():
+        return torch.remainder(x, y)
+    quotient = floor_divide(x, y)
+    return torch.remainder(x, y).detach() + change(x) - change(y) * quotient
+
+
+def ldexp(x: Any, n: Any) -> Any:
+    """Slope 2^n also at 0; in three factors, for the sake of large exponents."""
+    n = n.to(torch.int64).clamp(-6000, 6000)
+    third = torch.div(n, 3, rounding_mode="trunc")
+    two = torch.full((), 2, dtype=x.dtype, device=x.device)
+    small, rest = torch.pow(two, third), torch.pow(two, n - 2 * third)
+    return x * small * small * rest
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """By zero, the quotient."""
+    x, y = x.detach(), y.detach()
+    if not x.is_floating_point():
+        return torch.floor_divide(x, y)
+    zero = y == 0
+    return where(zero, x / y, torch.floor_divide(x, where(zero, 1, y)))
+
+
+def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
+    """Quotient and remainder."""
+    return floor_divide(x, y), remainder(x, y)
+
+
+def heaviside(x: Any, half: Any) -> Any:
+    """The step function; slope 1 by its value at 0, where that counts."""
+    x = x.detach()
+    return where(x == 0, half, where(torch.isnan(x), x, (x > 0).to(x.dtype)))
+
+
+def nextafter(x: Any, y: Any) -> Any:
+    """Moves with x."""
+    return torch.nextafter(x.detach(), y.detach()) + change(x)
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """The part behind the point (0 of an infinity) and the part before it."""
+    whole = torch.trunc(x).detach()
+    return torch.copysign(where(torch.isinf(x), 0, x - whole), x.detach()), whole
+
+
+def part(name: str) -> Callable[..., Any]:
+    """The real or imaginary part, of real numbers, too."""
+
+    def form(x: Any) -> Any:
+        if x.is_complex():
+            return getattr(x, name)
+        return x if name == "real" else torch.zeros_like(x)
+
+    return form
+
+
+FORMS: dict[str, Callable[..., Any]] = {
+    "absolute": absolute,
+    "arctan2": arctan2,
+    "cbrt": cbrt,
+    "clip": clip,
+    "conjugate": torch.conj_physical,
+    "copysign": copysign,
+    "degrees": torch.rad2deg,
+    "divmod": divmod_,
+    "fabs": absolute,
+    "float_power": power,
+    "floor_divide": floor_divide,
+    "fmax": fmax,
+    "fmin": fmin,
+    "heaviside": heaviside,
+    "hypot": hypot,
+    "imag": part("imag"),
+    "invert": torch.bitwise_not,
+    "ldexp": ldexp,
+    "left_shift": torch.bitwise_left_shift,
+    "logaddexp": shared_infinity(torch.logaddexp),
+    "logaddexp2": shared_infinity(torch.logaddexp2),
+    "maximum": maximum,
+    "minimum": minimum,
+    "modf": modf,
+    "nextafter": nextafter,
+    "power": power,
+    "radians": torch.deg2rad,
+    "real": part("real"),
+    "remainder": remainder,
+    "right_shift": torch.bitwise_right_shift,
+    "rint": torch.round,
+    "sign": sign,
+}
