@@ -15,6 +15,8 @@ from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import as_index, ids_of
 from ragged_tensorflow._namespace import Namespace
+from ragged_tensorflow._sizes import Size, dense_shape, shape_of, size_of
+from ragged_tensorflow._structure import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,12 +34,12 @@ class TensorFlowBackend(Backend):
     device: Any = None
 
     def __init__(self) -> None:
-        self._home = get_backend("numpy")
+        self._home = Structure(get_backend("numpy"), self)
 
     # ------------------------------------------------------------------ where things are
 
     def home(self, *arrays: Any) -> Backend:
-        return self if any(map(is_symbolic, arrays)) else self._home
+        return self._home
 
     def owns(self, x: Any) -> bool:
         return isinstance(x, tf.Tensor | tf.Variable)
@@ -81,11 +83,13 @@ class TensorFlowBackend(Backend):
     # ------------------------------------------------------------------ sizes and dtypes
 
     def size(self, x: Any) -> Any:
-        n = x.shape[0]
-        return tf.shape(x, tf.int64)[0] if n is None else n
+        return size_of(x)
+
+    def shape(self, x: Any) -> tuple[Any, ...]:
+        return shape_of(x)
 
     def bound(self, offsets: Any, upper: Any) -> Any:
-        return offsets[-1] if is_symbolic(offsets) else int(offsets[-1])
+        return Size(offsets[-1]) if is_symbolic(offsets) else int(offsets[-1])
 
     def dtype(self, x: Any) -> np.dtype[Any]:
         return numpy_dtype(x.dtype)
@@ -152,10 +156,10 @@ class TensorFlowBackend(Backend):
         return tf.cumsum(x, 0)
 
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return tf.reshape(x, shape)
+        return tf.reshape(x, dense_shape(shape))
 
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return tf.broadcast_to(x, shape)
+        return tf.broadcast_to(x, dense_shape(shape))
 
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
         return tf.reduce_sum(x, axes)
@@ -168,7 +172,7 @@ class TensorFlowBackend(Backend):
         return _functions.matmul(self.astype(x, dtype), self.astype(y, dtype))
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
-        return tf.fill(shape, tf.constant(value, held(dtype)))
+        return tf.fill(dense_shape(shape), tf.constant(value, held(dtype)))
 
     # ------------------------------------------------------------------ structure primitives
 
@@ -201,7 +205,7 @@ class TensorFlowBackend(Backend):
     def largest(self, x: Any) -> Any:
         if not is_symbolic(x):
             return self._home.largest(np.asarray(x))
-        return tf.reduce_max(tf.concat([x, tf.zeros(1, x.dtype)], 0))
+        return Size(tf.reduce_max(tf.concat([x, tf.zeros(1, x.dtype)], 0)))
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)

@@ -47,7 +47,9 @@ class Functions:
         unknown = getattr(self._unknown, name)
 
         def call(*args: Any, **options: Any) -> Any:
-            return (unknown if any(map(is_unknown, args)) else known)(*args, **options)
+            if any(map(is_unknown, args)):
+                return unknown(*(x.tensor if type(x) is Size else x for x in args), **options)
+            return known(*args, **options)
 
         return call
 
@@ -117,8 +119,10 @@ def _either(name: str) -> Callable[..., Any]:
     """The method of the backend that the arguments need."""
 
     def method(self: Structure, *args: Any, **options: Any) -> Any:
-        unknown = any(map(is_unknown, args)) or any(map(is_unknown, options.values()))
-        return getattr(self.graph if unknown else self.host, name)(*args, **options)
+        if any(map(is_unknown, args)) or any(map(is_unknown, options.values())):
+            given = [x.tensor if type(x) is Size else x for x in args]
+            return getattr(self.graph, name)(*given, **options)
+        return getattr(self.host, name)(*args, **options)
 
     method.__name__ = name
     return method

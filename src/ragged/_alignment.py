@@ -37,6 +37,7 @@ from ragged.nodes import (
     take,
 )
 from ragged.rows import Rows
+from ragged.sizes import differ, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ class Planner:
         """The plan for operands of any depth: their outermost axes are made to agree first."""
         arrays: list[Any] = [x for x in nodes if isinstance(x, NODES)]
         if self.dense_leaves and self.right and all(type(x) is Flat for x in arrays):
-            check_shapes(self.name, [x.data.shape for x in arrays])
+            check_shapes(self.name, [self.b.shape(x.data) for x in arrays])
             return Leaf(tuple(nodes), None)
         if self.right:
             kinds = [pure_depth(x) for x in arrays]
@@ -81,7 +82,7 @@ class Planner:
     def lifted(self, x: Any, depth: int) -> Any:
         """`x` with outer axes of length 1 up to the given depth."""
         for _ in range(pure_depth(x)[0], depth):
-            x = Flat(self.b.reshape(x.data, (1, *x.data.shape)), 1) if type(x) is Flat else Regular(x, x.length, 1)
+            x = Flat(self.b.reshape(x.data, (1, *self.b.shape(x.data))), 1) if type(x) is Flat else Regular(x, x.length, 1)
         return x
 
     def common_length(self, nodes: Sequence[Any]) -> tuple[Sequence[Any], Any]:
@@ -90,8 +91,9 @@ class Planner:
         n = lengths[0]
         if all(length is n for length in lengths):
             return nodes, n
-        n = next((length for length in lengths if length != 1), 1)
-        if any(length not in (n, 1) for length in lengths):
+        several = [length for length in lengths if length != 1]
+        n = next(filter(is_known, several), several[0] if several else 1)
+        if any(differ(length, n, f"{self.name}: arrays of different lengths do not line up") for length in several):
             raise StructureError(
                 f"{self.name}: arrays of lengths {' and '.join(map(str, dict.fromkeys(lengths)))} do not line up; "
                 "they need one length, or length 1"
@@ -135,7 +137,7 @@ class Planner:
 
     def dense_leaf(self, nodes: Sequence[Any], arrays: Sequence[Any], valid: Any) -> Leaf:
         """Dense operands of one length: the framework's own broadcasting does the rest."""
-        shapes = [x.data.shape[1:] for x in arrays]
+        shapes = [self.b.shape(x.data)[1:] for x in arrays]
         if all(shape == shapes[0] for shape in shapes):
             return Leaf(tuple(nodes), valid)
         check_shapes(self.name, shapes)
@@ -200,10 +202,11 @@ class Planner:
     def regular_step(self, nodes: Sequence[Any], peeled: list[Any], n: Any, depth: int, valid: Any) -> Step:
         """All lists are of fixed sizes: equal ones, or 1, which stretches."""
         opened = [peel(open_axes(self.b, x)) for x in peeled]
-        sizes = {x.size for x in opened if type(x) is Regular and not is_text(x)}
-        if len(sizes - {1}) > 1:
+        sizes = list(dict.fromkeys(x.size for x in opened if type(x) is Regular and not is_text(x)))
+        several = [size for size in sizes if size != 1]
+        size = next(filter(is_known, several), several[0] if several else 1)
+        if any(differ(each, size, f"{self.name}: lists of different sizes do not line up") for each in several):
             refuse(self.name, f"lists of sizes {' and '.join(map(str, sorted(sizes)))}")
-        size = next(iter(sizes - {1}), 1)
         rows = Rows.regular(self.b.home(), n, size)
         below = []
         for x, node in zip(nodes, opened, strict=True):
@@ -216,7 +219,7 @@ class Planner:
                         )
                     x = repeated(x, rows)
                 below.append(x)
-            elif node.size != size:
+            elif node.size == 1 != size:
                 below.append(repeated(x.of(node.content) if type(x) is Late else node.content, rows))
             else:
                 below.append(contents(self.b, x.of(node), self.taken)[1] if type(x) is Late else node.content)
@@ -250,7 +253,7 @@ class Planner:
             elif isinstance(node, NODES) and self.left:
                 below.append(repeated(x, rows))
             else:
-                if isinstance(node, NODES) and x.length != rows.total:
+                if isinstance(node, NODES) and differ(x.length, rows.total, f"{self.name}: arrays of different depths"):
                     if something(self.b, valid):
                         refuse(self.name, "arrays of different depths, and left_broadcast is off")
                     x = repeated(x, rows)

@@ -8,6 +8,7 @@ from ragged._steps import Late, is_list, peel
 from ragged.errors import StructureError
 from ragged.nodes import Flat, Lists, to_regular_node
 from ragged.rows import Rows
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ def check_shapes(name: str, shapes: Sequence[tuple[Any, ...]]) -> None:
     if all(shape == first for shape in shapes):
         return
     for axis in range(1, max(map(len, shapes)) + 1):
-        sizes = {shape[-axis] for shape in shapes if len(shape) >= axis and shape[-axis] != 1}
+        sizes = {shape[-axis] for shape in shapes if len(shape) >= axis and shape[-axis] != 1 and is_known(shape[-axis])}
         if len(sizes) > 1:
             raise StructureError(
                 f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast: at axis {-axis} they have "
@@ -52,7 +53,7 @@ def inside(valid: Any, rows: Rows) -> Any:
 
 def something(b: Backend, valid: Any) -> bool:
     """Whether any entry counts: where all are known to be missing, nothing disagrees."""
-    return valid is None or not b.home(valid).true(~valid.any())
+    return valid is None or not (ops := b.home(valid)).true(~ops.xp.any(valid))
 
 
 def contents(b: Backend, x: Any, taken: dict[tuple[int, int], tuple[Any, ...]]) -> tuple[Rows, Any]:
@@ -73,7 +74,7 @@ def contents(b: Backend, x: Any, taken: dict[tuple[int, int], tuple[Any, ...]]) 
         new_rows, ranges = rows.take(index)
         taken[key] = new_rows, ranges.index, rows, index  # both kept alive, so that their ids stay theirs
     new_rows, at, *_ = taken[key]
-    return new_rows, Late(content, None, at)
+    return new_rows, Late(content, None, at, new_rows.total)
 
 
 def reconciled(
@@ -81,22 +82,25 @@ def reconciled(
 ) -> tuple[Rows, dict[int, tuple[Rows, Any]]]:
     """Rows that differ only where a value is missing, made empty there; else an error that names the first row."""
     ops = rows.ops
+    what = f"{name}: rows that do not line up cannot be broadcast"
     lengths = {i: part.lengths for i, (part, _) in parts.items()}
     if valid is not None:
         lengths = {i: ops.where(valid, each, 0) for i, each in lengths.items()}
     mine = next(iter(lengths.values()))
     for other in lengths.values():
-        if not ops.equal(mine, other):
+        if not ops.agree(mine, other, what):
             row = ops.largest(ops.flatnonzero(mine != other)[:1])
             refuse(
                 name,
                 f"row {row} has {ops.largest(mine[row : row + 1])} elements in one array and "
                 f"{ops.largest(other[row : row + 1])} in another",
             )
+    if valid is None:  # equal after all, or checked when the program runs
+        return rows, parts
     common = Rows.from_lengths(ops, mine)
     trimmed = {}
     for i, (part, content) in parts.items():
         at = part.select(mine - mine, mine)[1]
         late = type(content) is Late
-        trimmed[i] = common, Late(peel(content), None, ops.take(content.index, at) if late else at)
+        trimmed[i] = common, Late(peel(content), None, ops.take(content.index, at) if late else at, common.total)
     return common, trimmed

@@ -25,7 +25,8 @@ from ragged.nodes import (
     to_regular_node,
 )
 from ragged.operands import single, wrap
-from ragged.rows import Groups, Rows
+from ragged.rows import Groups, Rows, never_empty
+from ragged.sizes import is_known
 from ragged.traverse import depth_range
 
 if TYPE_CHECKING:
@@ -159,8 +160,9 @@ class Run:
                 result = regular(b, result, 1, 1)
             return result
         if isinstance(result, Option):
-            if not b.home(result.valid).true(result.valid[0]):
-                return None
+            ops = b.home(result.valid)
+            if ops.known(result.valid) and not ops.true(result.valid[0]):
+                return None  # where nobody knows yet, nothing gives the reducer's identity
             result = result.content
         return only_list(b, result)
 
@@ -235,8 +237,8 @@ def along_axis(ops: Backend, index: Any, segments: Any, positions: Any, filled: 
     """Where the elements at `index` stand along the reduced axis; -1 for an empty segment."""
     if positions is None:
         index = index - segments.offsets[:-1]
-    elif ops.size(positions):
-        index = ops.take(positions, ops.where(filled, index, 0))
+    elif not is_known(n := ops.size(positions)) or n:
+        index = ops.take(never_empty(ops, positions), ops.where(filled, index, 0))
     return ops.where(filled, index, -1)
 
 
@@ -260,7 +262,7 @@ def only_list(b: Backend, node: Node) -> Any:
     """The one entry of a node of length 1: a node of its own, or a 0-d value."""
     match node:
         case Flat(data):
-            shape = data.shape
+            shape = b.shape(data)
             return Flat(b.reshape(data, shape[1:]), shape[1]) if len(shape) > 1 else b.reshape(data, ())
         case Lists(_, content) | Regular(content):
             return content
@@ -278,7 +280,7 @@ def flat_leaf(b: Backend, node: Node) -> Node:
         match node:
             case Flat(data) if data.ndim > 1:
                 n = node.length
-                for size in data.shape[1:]:
+                for size in b.shape(data)[1:]:
                     n = n * size
                 return Flat(b.reshape(data, (n,)), n)
             case Lists() | Regular() if not is_text(node):

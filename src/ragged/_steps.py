@@ -34,11 +34,12 @@ absent: Any = object()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Late:
-    """A node whose entries are gathered when the plan runs: repeated along `rows`, or at `at`."""
+    """A node whose entries are gathered when the plan runs: repeated along `rows`, or the `size` ones at `at`."""
 
     node: Any
     rows: Rows | None = None
     at: Any = None
+    size: Any = None
 
     @property
     def index(self) -> Any:
@@ -48,11 +49,11 @@ class Late:
     @property
     def length(self) -> Any:
         """Number of entries."""
-        return self.rows.total if self.rows is not None else self.at.shape[0]
+        return self.rows.total if self.rows is not None else self.size
 
     def of(self, node: Any) -> Late:
         """The same gather of another node of the same length."""
-        return Late(node, self.rows, self.at)
+        return Late(node, self.rows, self.at, self.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +117,7 @@ def repeated(x: Any, rows: Rows) -> Late:
         return Late(x, rows)
     if x.rows is not None:
         return Late(x.node, x.rows.flatten(rows))
-    return Late(x.node, None, rows.ops.take(x.at, rows.ids))
+    return Late(x.node, None, rows.ops.take(x.at, rows.ids), rows.total)
 
 
 def is_list(node: Any) -> bool:

@@ -96,6 +96,10 @@ class Backend(ABC):
         """Length of axis 0."""
         return x.shape[0]
 
+    def shape(self, x: Any) -> tuple[Any, ...]:
+        """The sizes of all axes."""
+        return x.shape  # type: ignore[no-any-return]
+
     def bound(self, offsets: Any, upper: Any) -> Any:
         """The last offset: exact in eager code, else a static size that it cannot exceed (`upper`)."""
         return int(offsets[-1])
@@ -177,7 +181,7 @@ class Backend(ABC):
 
     def entry(self, x: Any, i: int) -> Any:
         """`x[i]` for a position in range: one axis less, the framework's own 0-d value of a 1-d array."""
-        return self.reshape(self.slice(x, i, i + 1), x.shape[1:])
+        return self.reshape(self.slice(x, i, i + 1), self.shape(x)[1:])
 
     def expand(self, x: Any, rows: Rows) -> Any:
         """Each row's entry of `x` repeated for each of the row's elements."""
@@ -233,6 +237,15 @@ class Backend(ABC):
     def true(self, x: Any) -> bool:
         """The truth of a 0-d boolean; False where it is not known while a framework compiles."""
         return bool(x)
+
+    def violated(self, bad: Any, what: str) -> bool:
+        """Whether any entry of boolean structure is true, which is an error. Where nobody knows while a framework
+        compiles the answer is no, and the running program checks it if the framework can: `what` is its error's text."""
+        return self.true(self.xp.any(bad))
+
+    def agree(self, x: Any, y: Any, what: str) -> bool:
+        """Whether two structure arrays are equal, as they should be; what is not known is checked as in `violated`."""
+        return self.equal(x, y)
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
         """Minimum of each segment (NaN wins); `identity` where a segment is empty. No gradient."""

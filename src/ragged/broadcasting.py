@@ -139,7 +139,7 @@ def _ready(b: Backend, x: Any, ndim: int) -> Any:
     if type(x) is Regular and type(x.content) is Flat:  # an axis of length 1 that the plan put in
         x = regular(b, x.content, x.size, x.length, x.parameters)
     if ndim and type(x) is Flat and len(x.data.shape) < ndim:
-        n, *rest = x.data.shape
+        n, *rest = b.shape(x.data)
         x = Flat(b.reshape(x.data, (n, *(1,) * (ndim - 1 - len(rest)), *rest)), x.length, x.parameters)
     return x
 

@@ -108,7 +108,8 @@ def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
             return Lists(rows, Flat(data, x.content.length))
     elif type(x) is Flat:
         if type(y) is Flat and x.data.shape == y.data.shape:
-            return Flat(_apply(b, name, (x.data, y.data)), x.length)
+            data = _apply(b, name, (x.data, y.data))
+            return Flat(data, x.length if x.length == y.length else b.size(data))
         if type(y) is Lists and _simple(y.content) and len(x.data.shape) == 1 and x.length == y.rows.nrows != 1:
             data = b.fused(_with_row, y.content.data, y.rows, x.data, name, True)  # type: ignore[union-attr]
             return Lists(y.rows, Flat(data, y.content.length))

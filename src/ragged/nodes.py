@@ -162,7 +162,7 @@ def option(b: Backend, valid: Any, content: Node, parameters: Parameters = None)
 def regular(b: Backend, content: Node, size: Any, length: Any, parameters: Parameters = None) -> Node:
     """Lists of one size: a trailing axis where the content is dense, else a `Regular` node."""
     if isinstance(content, Flat) and parameters is None and content.parameters is None:
-        return Flat(b.reshape(content.data, (length, size, *content.data.shape[1:])), length)
+        return Flat(b.reshape(content.data, (length, size, *b.shape(content.data)[1:])), length)
     return Regular(content, size, length, parameters)
 
 
@@ -170,7 +170,7 @@ def to_regular_node(b: Backend, node: Flat) -> Regular:
     """A dense node's first trailing axis as a `Regular` node over the flattened rest."""
     if len(node.data.shape) < 2:
         raise AxisError("there is no such axis: a value is no list")
-    size, *rest = node.data.shape[1:]
+    size, *rest = b.shape(node.data)[1:]
     return Regular(Flat(b.reshape(node.data, (node.length * size, *rest)), node.length * size), size, node.length)
 
 
@@ -184,7 +184,7 @@ def rows_of(b: Backend, node: Lists | Regular | Flat) -> tuple[Rows, Node]:
 
 
 def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None, valid: Any = None) -> Node:
-    """The entries at `index` (int64 structure, in range, or `Ranges`), in that order: the one gather of every operation.
+    """The entries at `index` (int64 structure in range, or `Ranges`), in that order: the one gather of every operation.
 
     Lists that share a `Rows` share the new one too. Where `valid` is given and false, lists come out empty: a long list
     must not be copied for each missing value.
@@ -237,9 +237,11 @@ def slice_node(b: Backend, node: Node, start: Any, stop: Any) -> Node:
         case Record(fields, contents, _, parameters):
             return Record(fields, tuple(slice_node(b, c, start, stop) for c in contents), stop - start, parameters)
         case Option(valid, content, parameters):
-            return Option(valid[start:stop], slice_node(b, content, start, stop), parameters)
+            return Option(b.home(valid).slice(valid, start, stop), slice_node(b, content, start, stop), parameters)
         case Union(tags, index, contents, _, parameters):
-            return Union(tags[start:stop], index[start:stop], contents, stop - start, parameters)
+            ops = b.home(tags, index)
+            tags, index = ops.slice(tags, start, stop), ops.slice(index, start, stop)
+            return Union(tags, index, contents, stop - start, parameters)
         case Unknown(_, parameters):
             return Unknown(stop - start, parameters)
     raise TypeError(f"not a node: {type(node).__name__}")
@@ -256,6 +258,10 @@ def take_missing(b: Backend, node: Node, index: Any, valid: Any) -> Option:
     n = ops.size(index)
     if isinstance(node, Unknown) or (isinstance(node.length, int) and node.length == 0):
         return option(b, ops.full((n,), False, "bool"), blank(b, node, n))
+    if not is_known(node.length):  # it may turn out to be empty, and then 0 would be out of range
+        from ragged._merging import merge
+
+        node = merge(b, [node, blank(b, node, 1)])
     return option(b, valid, take(b, node, ops.where(valid, index, 0), None, valid))
 
 
@@ -264,7 +270,7 @@ def blank(b: Backend, node: Node, n: Any) -> Node:
     ops = b.home()
     match node:
         case Flat(data, _, parameters):
-            return Flat(b.full((n, *data.shape[1:]), 0, b.dtype(data)), n, parameters)
+            return Flat(b.full((n, *b.shape(data)[1:]), 0, b.dtype(data)), n, parameters)
         case Lists(_, content, parameters):
             return Lists(Rows.regular(ops, n, 0), slice_node(b, content, 0, 0), parameters)
         case Regular(content, size, _, parameters):
