@@ -1,8 +1,8 @@
 """Whose memory it is: what frameworks may share, and how it gets from one to another.
 
-Two kinds of frameworks: NumPy and PyTorch let anyone write to an array, JAX and TensorFlow (`Backend.immutable`) rely on
-nobody ever doing so. Within a kind memory is shared; NumPy sees that of the second kind read-only, and lends them what is
-read-only itself; everything else is copied.
+Two kinds of frameworks: NumPy and PyTorch let anyone write to an array, JAX and TensorFlow (`Backend.immutable`) rely
+on nobody ever doing so. Within a kind memory is shared; NumPy sees that of the second kind read-only, and lends them
+what is read-only itself; everything else is copied.
 """
 
 from __future__ import annotations
