@@ -185,7 +185,8 @@ def nextafter(x: Any, y: Any) -> Any:
 def modf(x: Any) -> tuple[Any, Any]:
     """The part behind the point (0 of an infinity) and the part before it."""
     whole = torch.trunc(x).detach()
-    return torch.copysign(where(torch.isinf(x), 0, x - whole), x.detach()), whole
+    part = where(torch.isinf(x), 0, x - whole)
+    return where(part == 0, torch.copysign(part, x).detach() + change(x), part), whole
 
 
 def part(name: str) -> Callable[..., Any]:

@@ -107,10 +107,21 @@ class Pullback:
 def jvp(
     f: Callable[..., Any], primals: Sequence[torch.Tensor], tangents: Sequence[torch.Tensor]
 ) -> tuple[Any, Any, Any]:
-    """Outputs, their tangents, and aux."""
-    along = [t.to(x.dtype) for x, t in zip(primals, tangents, strict=True)]
-    outputs, moved, aux = torch.func.jvp(f, tuple(primals), tuple(along), has_aux=True)
-    return outputs, moved, aux
+    """Outputs, their tangents, and aux.
+
+    The pullback is linear in the cotangents, so that its own pullback pushes tangents forward. (PyTorch's forward mode
+    has one level for the whole process: threads would disturb one another.)
+    """
+    outputs, aux, pullback = vjp(f, primals)
+    zeros = [torch.zeros_like(y) for y in outputs]
+    if is_transformed():
+        _, _, forward = vjp(lambda *g: (pullback(g), ()), zeros)
+        return outputs, forward(tangents), aux
+    with torch.enable_grad():
+        seeds = [zero.requires_grad_() for zero in zeros]
+        found = pullback(seeds)
+    alone = pullback.alone and not any(t.requires_grad for t in tangents)  # type: ignore[attr-defined]
+    return outputs, Pullback(seeds, found, alone).once(tangents), aux
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged.errors import AxisError, DTypeError, StructureError
+from ragged.errors import AxisError, DTypeError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Node, Option, Regular, Unknown, is_text
 from ragged.operands import common_backend, operand
 from ragged.registry import backend_of_dense
 from ragged.rows import Rows
+from ragged.sizes import differ, is_known, larger
 from ragged.slicing._entry import entry
+from ragged.slicing._indices import Indices, Ragged
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -55,30 +57,6 @@ KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Indices:
-    """Flat positions: `index` (1-d int64 structure of `ops`), in the key an array of `shape`.
-
-    `valid` marks those that are not missing; `extent` is the length that the axis must
-    have, where they come from a mask.
-    """
-
-    ops: Backend
-    index: Any
-    shape: tuple[int, ...]
-    valid: Any = None
-    extent: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ragged:
-    """An index with lists of its own: Lists and Options over one flat array of booleans or int64,
-    all structure of `ops`."""
-
-    ops: Backend
-    node: Lists | Option
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Field names first, then items axis by axis; `backend` is the one to select on."""
 
@@ -108,9 +86,11 @@ def plan(b: Backend, key: Any) -> Plan:
             items.append(planned)
     if sum(item is Ellipsis for item in items) > 1:
         raise AxisError("a key takes one Ellipsis (...) at most")
+    chosen = target(backends)
     if any(isinstance(item, Indices | Ragged) for item in items):
-        items = broadcast(items)
-    return Plan(target(backends), tuple(fields), tuple(items))
+        home = chosen.home()
+        items = broadcast([item.on(home) if isinstance(item, Indices | Ragged) else item for item in items])
+    return Plan(chosen, tuple(fields), tuple(items))
 
 
 def target(backends: list[Backend]) -> Backend:
@@ -144,7 +124,7 @@ def plan_item(part: Any, backends: list[Backend]) -> Any:
     if not isinstance(node, Node):
         return integer(part)
     if is_text(node) and node.parameters["__array__"] == "string":  # type: ignore[index]
-        return [entry(backend or backends[0], node, i) for i in range(node.length)]
+        return [entry(backend or backends[0], node, i) for i in range(int(node.length))]
     return index_of(backend or backends[0], node)
 
 
@@ -164,6 +144,11 @@ def integer(x: Any) -> int:
         return x
     backend = backend_of_dense(x)
     if backend is not None:
+        if not backend.known(x):
+            raise UnsupportedError(
+                "an integer in a key that is not known before the program runs is no entry's number; make an index array "
+                "of it, of shape (1,), which selects an array of one entry"
+            )
         x = backend.as_structure(x)
     if isinstance(x, bool | np.bool_) or (hasattr(x, "dtype") and np.dtype(x.dtype).kind not in "iu"):
         raise DTypeError(f"{x!r} is no integer; an array is indexed by {KINDS}")
@@ -191,7 +176,7 @@ def index_of(source: Backend, node: Any) -> Any:
         return Indices(ops, ops.where(kept, index, 0), (ops.size(index),), kept, node.length)
     if is_mask:
         return nonzero(ops, data)
-    return Indices(ops, data if data.ndim == 1 else ops.reshape(data, (data.size,)), tuple(data.shape))
+    return Indices(ops, data if data.ndim == 1 else ops.reshape(data, (-1,)), tuple(ops.shape(data)))
 
 
 def nonzero(ops: Backend, mask: Any) -> Indices | list[Indices]:
@@ -199,12 +184,13 @@ def nonzero(ops: Backend, mask: Any) -> Indices | list[Indices]:
     if mask.ndim == 1:
         index = ops.flatnonzero(mask)
         return Indices(ops, index, (ops.size(index),), None, ops.size(mask))
-    rest = ops.flatnonzero(ops.reshape(mask, (mask.size,)))
+    rest = ops.flatnonzero(ops.reshape(mask, (-1,)))
     shape = (ops.size(rest),)
     found = []
-    for size in reversed(mask.shape):
-        found.append(Indices(ops, rest % size if size else rest, shape, None, size))
-        rest = rest // size if size else rest
+    for size in reversed(ops.shape(mask)):
+        divisor = larger(size, 1)
+        found.append(Indices(ops, rest % divisor, shape, None, size))
+        rest = rest // divisor
     return found[::-1]
 
 
@@ -247,7 +233,7 @@ def as_lists(ops: Backend, node: Any) -> Any:
     """The index with every regular axis as a ragged one."""
     match node:
         case Flat(data) if data.ndim > 1:
-            length, size, *rest = data.shape
+            length, size, *rest = ops.shape(data)
             content = Flat(ops.reshape(data, (length * size, *rest)), length * size)
             return Lists(Rows.regular(ops, length, size), as_lists(ops, content))
         case Regular(content, size, length):
@@ -279,16 +265,28 @@ def broadcast(items: list[Any]) -> list[Any]:
             "between them; index one after the other instead: x[...][...]"
         )
     shapes = [item.shape for item in arrays if isinstance(item, Indices)]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        given = ", ".join(map(str, shapes))
-        raise StructureError(f"the index arrays of a key broadcast to one shape; these have {given}") from None
+    shape = common_shape(shapes)
     ops = next(item.ops for item in arrays if isinstance(item, Indices))
     return [spread(ops, item, shape) if type(item) is int or isinstance(item, Indices) else item for item in items]
 
 
-def spread(ops: Backend, item: Indices | int, shape: tuple[int, ...]) -> Indices:
+def common_shape(shapes: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The shape that index arrays have together; sizes that nobody knows yet have to be equal."""
+    first = shapes[0]
+    if all(is_known(size) for shape in shapes for size in shape):
+        try:
+            return np.broadcast_shapes(*shapes)
+        except ValueError:
+            pass
+    elif all(len(shape) == len(first) for shape in shapes) and not any(
+        differ(a, b, "the index arrays of a key have one shape") for shape in shapes for a, b in zip(shape, first, strict=True)
+    ):
+        return first
+    given = ", ".join(map(str, shapes))
+    raise StructureError(f"the index arrays of a key broadcast to one shape; these have {given}")
+
+
+def spread(ops: Backend, item: Indices | int, shape: tuple[Any, ...]) -> Indices:
     """An index array or an integer repeated to `shape`."""
     size = math.prod(shape)
     if isinstance(item, int):

@@ -44,7 +44,7 @@ def weigh(value: Any) -> Any:
     if not isinstance(value, ragged.Array) and not len(value.shape):
         return value * 1.5
     flat = ragged.flatten(value, axis=None) if isinstance(value, ragged.Array) else ragged.ravel(value)
-    return ragged.sum(flat * (np.cos(np.arange(len(flat)) + 1.0) + 1.5))
+    return ragged.sum(ragged.multiply(flat, np.cos(np.arange(len(flat)) + 1.0) + 1.5))
 
 
 def weighed(program: Callable[[Any], Any], x: Any) -> float:
