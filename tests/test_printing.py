@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import awkward as ak
 import numpy as np
@@ -104,8 +105,11 @@ def test_inside_a_gradient_nothing_fails(backend):
         return ragged.sum(x * x)
 
     ragged.grad(loss)(ragged.Array([[1.0, 2.0], []]))
-    assert seen[0].startswith("<Array [...] tracer type='2 * var * float64'")
-    assert "tracer" in seen[1] and "tracer" in seen[2]
+    if backend == "tensorflow":  # whose values are there, also while they are recorded
+        assert seen[0].startswith("<Array [[1, 2], []] type='2 * var * float64'")
+    else:
+        assert seen[0].startswith("<Array [...] tracer type='2 * var * float64'")
+        assert "tracer" in seen[1] and "tracer" in seen[2]
     assert seen[4] == "2 * var * float64"
 
 
@@ -117,7 +121,8 @@ def test_records_inside_a_gradient(backend):
         return ragged.sum(x["a"])
 
     ragged.grad(loss)(ragged.Array([{"a": 1.0}, {"a": 2.0}]))
-    assert seen[0].startswith("<Record [...] tracer type='{a: float64}'")
+    what = "{a: 1}" if backend == "tensorflow" else "[...] tracer"
+    assert seen[0].startswith(f"<Record {what} type='{{a: float64}}'")
 
 
 def test_large_arrays_convert_no_more_than_is_seen(backend, monkeypatch):
@@ -126,7 +131,9 @@ def test_large_arrays_convert_no_more_than_is_seen(backend, monkeypatch):
     if backend != "numpy":
         kind = type(x._backend)
         original = kind.to_numpy
-        monkeypatch.setattr(kind, "to_numpy", lambda self, data: converted.append(data.size) or original(self, data))
+        monkeypatch.setattr(
+            kind, "to_numpy", lambda self, data: converted.append(math.prod(data.shape)) or original(self, data)
+        )
     assert repr(x).startswith("<Array [[0, 1, 2, 3, 4], ")
     assert x.show(stream=None, precision=6).splitlines()[-1].strip() == "[499995, 499996, 499997, 499998, 499999]]"
     assert sum(converted) <= 2 * 2 * 80 * 5

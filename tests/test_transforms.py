@@ -108,7 +108,7 @@ class TestGrad:
             (lambda x: None, "a tree of 0 values"),
             (lambda x: "text", "str"),
             (lambda x: ragged.count(x), "int64"),
-            (lambda x: cube(x) * 1j, "complex128"),
+            (lambda x: ragged.multiply(cube(x), 1j), "complex128"),
             (lambda x: ragged.flatten(x), "one number"),
         ],
     )

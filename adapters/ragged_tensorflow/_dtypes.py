@@ -25,7 +25,7 @@ def held(dtype: Any) -> Any:
     if isinstance(dtype, tf.DType):
         return dtype
     known = np.dtype(dtype)
-    if known.kind not in KINDS and known.name != "bfloat16" or known.itemsize > (16 if known.kind == "c" else 8):
+    if (known.kind not in KINDS and known.name != "bfloat16") or known.itemsize > (16 if known.kind == "c" else 8):
         raise UnsupportedError(
             f"{known} is not available on tensorflow: TensorFlow has no such numbers; keep them on NumPy "
             "(x.to_backend('numpy')), or convert them to numbers first"

@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from ragged.autodiff.derivatives import uses
+from ragged.autodiff.pullback import by_apply
+from ragged.autodiff.tape import Tape
 from ragged.errors import UnsupportedError
 from ragged.ufuncs import result_dtypes, table
 from ragged_tensorflow._compat import is_recorded
@@ -31,8 +33,28 @@ LONGEST_PRODUCT = 16
 """Constant exponents up to here are multiplied out."""
 
 NATIVE = frozenset(
-    "add conjugate cos deg2rad degrees divide exp imag log multiply negative positive rad2deg radians real sin sqrt "
-    "square subtract tanh".split()
+    [
+        "add",
+        "conjugate",
+        "cos",
+        "deg2rad",
+        "degrees",
+        "divide",
+        "exp",
+        "imag",
+        "log",
+        "multiply",
+        "negative",
+        "positive",
+        "rad2deg",
+        "radians",
+        "real",
+        "sin",
+        "sqrt",
+        "square",
+        "subtract",
+        "tanh",
+    ]
 )
 """Functions whose derivatives in TensorFlow are the library's, to all orders."""
 
@@ -94,6 +116,8 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
     entry = table[name]
     parts = entry.parts or (entry.vjps,)
     followed = [is_recorded((x,)) for x in operands]
+    mixed = any(x.dtype.is_complex for x in operands)  # a rule may then multiply real and complex numbers
+    run_rule = (lambda rule, *values: by_apply(rule, Tape(b), *values[1:])) if mixed else call_rule
     result: list[Any] = []
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -103,7 +127,7 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
 
         def slope(i: int, x: Any, cotangents: tuple[Any, ...]) -> Any:
             terms = [
-                fit(rule(b, g, answer(rule), *args), x)
+                fit(run_rule(rule, b, g, answer(rule), *args), x)
                 for g, rules in zip(cotangents, parts, strict=True)
                 if (rule := rules[i]) is not None
             ]
@@ -121,13 +145,18 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
     return result[0]
 
 
+def call_rule(rule: Callable[..., Any], *values: Any) -> Any:
+    """A rule of numbers of one dtype."""
+    return rule(*values)
+
+
 def fit(g: Any, x: Any) -> Any:
     """A cotangent in the shape and dtype of its operand: broadcast axes are summed."""
     g = cast(g, x.dtype)
     if g.shape.is_fully_defined() and g.shape == x.shape:
         return g
     shape = tf.shape(x)
-    axes, more = tf.raw_ops.BroadcastGradientArgs(s0=shape, s1=tf.shape(g))
+    axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=shape, s1=tf.shape(g))
     return tf.broadcast_to(tf.reshape(tf.reduce_sum(g, axes), tf.raw_ops.BroadcastArgs(s0=shape, s1=shape)), shape)
 
 
@@ -186,8 +215,15 @@ def choose(condition: Any, x: Any, y: Any) -> Any:
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """Matrix product of tensors of one dtype, vectors as the array API has them."""
+    """Matrix product of tensors of one dtype, vectors as the array API has them.
+
+    Raises:
+        ValueError: the shapes do not line up.
+    """
     rows, columns = x.shape.rank > 1, y.shape.rank > 1
+    inner, outer = x.shape[-1], y.shape[-2 if columns else -1]
+    if None not in (inner, outer) and inner != outer:
+        raise ValueError(f"{inner} columns times {outer} rows")
     product = tf.matmul(x if rows else x[tf.newaxis, :], y if columns else y[:, tf.newaxis])
     if not columns:
         product = tf.squeeze(product, -1)

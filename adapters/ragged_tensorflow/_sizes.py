@@ -40,6 +40,9 @@ class Size(SymbolicSize):
     def expect(self, other: Any, what: str) -> None:
         check(tf.equal(self.tensor, tensor_of(other)), what, self.tensor, tensor_of(other))
 
+    def at_least(self, least: int, what: str) -> None:
+        check(self.tensor >= least, what, self.tensor)
+
     def minimum(self, other: Any) -> Size:
         return Size(tf.minimum(self.tensor, tensor_of(other)))
 

@@ -48,11 +48,23 @@ def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callab
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
     """Outputs, their tangents, and aux."""
-    inputs = [tf.identity(x) for x in primals]
-    tangents = [typed(t, x) for t, x in zip(tangents, inputs, strict=True)]
-    with tf.autodiff.ForwardAccumulator(inputs, tangents) as accumulator:
+    watched: list[Any] = []
+    moved: list[Any] = []
+    for x, tangent in zip(primals, tangents, strict=True):
+        watched += parts(tf.identity(x))
+        moved += parts(typed(tangent, x))
+    with tf.autodiff.ForwardAccumulator(watched, moved) as accumulator:
+        remaining = iter(watched)
+        inputs = [
+            tf.complex(next(remaining), next(remaining)) if x.dtype.is_complex else next(remaining) for x in primals
+        ]
         outputs, aux = f(*inputs)
     return outputs, [accumulator.jvp(y, ZERO) for y in outputs], aux
+
+
+def parts(x: Any) -> list[Any]:
+    """What an accumulator watches: it takes real numbers only."""
+    return [tf.math.real(x), tf.math.imag(x)] if x.dtype.is_complex else [x]
 
 
 def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
