@@ -193,7 +193,7 @@ def test_keys_from_anywhere(backend):
         selected = x[[2, 0], ...] if isinstance(key, tuple) else x[key]
         assert_same(selected, ak.Array(LISTS)[[2, 0]])
     assert_same(x[b.asarray(np.array(2))], ak.Array(LISTS)[2])
-    assert x[ragged.Array([2, 0])[0], b.asarray(np.array(1))] == 5.5
+    assert float(x[ragged.Array([2, 0])[0], b.asarray(np.array(1))]) == 5.5
     assert ragged.backend(ragged.Array(LISTS, backend="numpy")[x > 3]) == backend
 
 
