@@ -32,6 +32,21 @@ def speed_json(tmp_path_factory):
     return path
 
 
+def test_an_update_keeps_all_else_and_asks_each_framework_in_its_own_process(tmp_path):
+    pytest.importorskip("torch")
+    path = tmp_path / "speed.json"
+    small = ("--quick", "--rows", "exp", "--sizes", "5", "--shapes", "fifth", "--update", "--out", str(path))
+    run("run.py", *small, "--libraries", "ragged-numpy,numpy-flat")
+    before = json.loads(path.read_text())
+    run("run.py", *small, "--libraries", "numpy-flat,torch-handwritten")
+    after = json.loads(path.read_text())
+    assert [e["library"] for e in after["results"]] == ["ragged-numpy", "numpy-flat", "torch-handwritten"]
+    assert after["results"][0] == before["results"][0]
+    assert after["results"][1]["median"] != before["results"][1]["median"]
+    assert before["machine"]["threads"].keys() == {"numpy", "awkward"}
+    assert after["machine"]["threads"].keys() == {"numpy", "awkward", "torch"}
+
+
 @pytest.fixture(scope="module")
 def memory_json(tmp_path_factory):
     path = tmp_path_factory.mktemp("memory") / "memory.json"
@@ -86,11 +101,18 @@ def test_the_page_is_made_from_the_json(speed_json, memory_json, tmp_path):
     page = tmp_path / "speed.md"
     marker = "<!-- tables: made by comparisons/speed/report.py -->"
     page.write_text(f"Before.\n{marker}\nold\n<!-- end of tables -->\nAfter.\n")
-    run("report.py", "--speed", str(speed_json), "--memory", str(memory_json), "--page", str(page))
+    narrow = tmp_path / "float32.json"
+    report = json.loads(speed_json.read_text())
+    report["settings"]["dtype"] = "float32"
+    narrow.write_text(json.dumps(report))
+    files = ("--speed", str(speed_json), "--float32", str(narrow), "--memory", str(memory_json))
+    run("report.py", *files, "--page", str(page))
     text = page.read_text()
     assert text.startswith("Before.\n") and text.endswith("\nAfter.\n") and "\nold\n" not in text
     assert "### 50 elements, 10 rows: a fifth as many rows" in text
-    assert text.count("| `exp` |") == 6  # a table a case, and one of memory
+    assert "### 50 elements, 10 rows: a fifth as many rows, float32" in text
+    assert text.count("| `exp` |") == 11  # a table a case, twice, and one of memory
+    assert "PyTorch by hand" not in text  # nothing of it was measured
     assert (tmp_path / "speed" / "ratios.svg").stat().st_size > 1000
     assert (tmp_path / "speed" / "sizes.png").stat().st_size > 1000
 
@@ -118,7 +140,7 @@ def speed_modules():
         yield inputs, programs, libraries, handwritten
     finally:
         sys.path.remove(str(SPEED))
-        for name in ("handwritten", "inputs", "libraries", "programs"):
+        for name in ("by_tensorflow", "by_torch", "handwritten", "inputs", "libraries", "programs"):
             sys.modules.pop(name, None)
 
 
@@ -126,7 +148,11 @@ def numbers(x):
     """All numbers of a result, NaN where one is missing or never was."""
     if isinstance(x, ragged.Array):
         x = ragged.to_awkward(x)
-    if hasattr(x, "layout"):
+    if hasattr(x, "flat_values"):  # tf.ragged
+        x = x.flat_values
+    if type(x).__module__.startswith("torch"):
+        x = x.values() if x.is_nested else x
+    elif hasattr(x, "layout"):
         import awkward as ak
 
         x = ak.fill_none(ak.drop_none(ak.flatten(x, axis=None)) if x.ndim > 1 else x, np.nan)
@@ -139,21 +165,30 @@ def rows():
     return [line.split('"')[1] for line in block.splitlines() if line.startswith('    "')]
 
 
+LEFT_OUT = {"numpy-flat", "torch-nested", "tensorflow-ragged"}  # they have not every row
+REFUSED = {("torch-nested", "sort"), ("tensorflow-ragged", "sort"), ("tensorflow-ragged", "argmax-pick")}
+
+
 @pytest.mark.parametrize("row", rows())
-@pytest.mark.parametrize("library", ["awkward-numpy", "numpy-flat", "jax-handwritten"])
+@pytest.mark.parametrize(
+    "library",
+    [
+        *("awkward-numpy", "numpy-flat", "jax-handwritten", "torch-handwritten", "torch-nested"),
+        *("tensorflow-handwritten", "tensorflow-ragged"),
+    ],
+)
 def test_the_peers_compute_the_same(speed_modules, row, library):
-    """Awkward on JAX is left out: it would turn on 64 bits for all tests."""
+    """Awkward on JAX is left out: it would turn on 64 bits for all tests; `libraries.call` does so for plain JAX."""
     inputs, programs, libraries, handwritten = speed_modules
+    pytest.importorskip(library.partition("-")[0])
     case = inputs.Case.make("fifth", 40, "float32")
-    if library == "jax-handwritten":
-        pytest.importorskip("jax")
-        call = handwritten.jitted_jax(case, row)
-    elif library == "numpy-flat":
-        call = handwritten.flat_numpy(case).get(row)
-    else:
-        call = libraries.shared_program(library, case, row)
+    call = handwritten.jitted_jax(case, row) if library == "jax-handwritten" else libraries.call(library, case, row)
     if call is None:
-        assert library == "numpy-flat" or (library, programs.ROWS[row].kind) == ("awkward-numpy", "gradient")
+        assert library in LEFT_OUT or (library, programs.ROWS[row].kind) == ("awkward-numpy", "gradient")
+        return
+    if (library, row) in REFUSED:
+        with pytest.raises((NotImplementedError, ValueError)):
+            call()
         return
     ours = numbers(libraries.shared_program("ragged-numpy", case, row)())
     theirs = numbers(call())

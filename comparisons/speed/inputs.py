@@ -42,7 +42,7 @@ def unequal(n: int, random: np.random.Generator) -> Numbers:
 SHAPES = {"fifth": fifth, "ones": ones, "thousands": thousands, "unequal": unequal}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One input: `values` cut by `offsets`, a number and a place in a permutation for each row."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
 import warnings
 from collections.abc import Callable
-from functools import cache
-from importlib.metadata import version
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import awkward as ak
@@ -18,24 +19,53 @@ from programs import ROWS, Data
 
 import ragged
 
-__all__ = ["LIBRARIES", "PEERS", "call", "machine", "versions"]
+__all__ = ["FAMILIES", "LIBRARIES", "PEERS", "call", "family_of", "machine", "threads", "versions"]
 
-LIBRARIES = ("ragged-numpy", "awkward-numpy", "numpy-flat", "ragged-jax", "awkward-jax", "jax-handwritten")
-PEERS = {"ragged-numpy": ("awkward-numpy", "numpy-flat"), "ragged-jax": ("awkward-jax", "jax-handwritten")}
+FAMILIES = {
+    "numpy": ("ragged-numpy", "awkward-numpy", "numpy-flat"),
+    "jax": ("ragged-jax", "awkward-jax", "jax-handwritten"),
+    "torch": ("ragged-torch", "torch-handwritten", "torch-nested"),
+    "tensorflow": ("ragged-tensorflow", "tensorflow-handwritten", "tensorflow-ragged"),
+}
+"""By framework, ours first. Each family is measured in a process of its own: no other framework's threads are there."""
+LIBRARIES = tuple(library for family in FAMILIES.values() for library in family)
+PEERS = {family[0]: family[1:] for family in FAMILIES.values()}
 """What each of ours is divided by."""
 
 Call = Callable[[], Any]
+
+
+def family_of(library: str) -> str:
+    """The framework that a library computes with."""
+    return next(family for family, libraries in FAMILIES.items() if library in libraries)
 
 
 def call(library: str, case: Case, row: str) -> Call | None:
     """What is timed, or None where the library has no such row."""
     if library == "numpy-flat":
         return flat_numpy(case).get(row)
-    if "jax" not in library:
-        return shared_program(library, case, row)
-    prepare_jax(library)
-    run = jitted_jax(case, row) if library == "jax-handwritten" else shared_program(library, case, row)
-    return run and waiting(run)
+    family = family_of(library)
+    if family == "jax":
+        prepare_jax(library)
+        run = jitted_jax(case, row) if library == "jax-handwritten" else shared_program(library, case, row)
+        return run and waiting(run)
+    if family == "torch" and library != "ragged-torch":
+        import by_torch
+
+        return (by_torch.nested if library == "torch-nested" else by_torch.by_hand)(case, row)
+    if family == "tensorflow":
+        return with_tensorflow(library, case, row)
+    return shared_program(library, case, row)
+
+
+def with_tensorflow(library: str, case: Case, row: str) -> Call | None:
+    """The same, with TensorFlow's errors as Python's own."""
+    import by_tensorflow
+
+    if library == "ragged-tensorflow":
+        return by_tensorflow.told(shared_program(library, case, row))
+    peer = by_tensorflow.ragged_tensor if library == "tensorflow-ragged" else by_tensorflow.by_hand
+    return by_tensorflow.told(peer(case, row))
 
 
 def shared_program(library: str, case: Case, row: str) -> Call | None:
@@ -43,8 +73,14 @@ def shared_program(library: str, case: Case, row: str) -> Call | None:
     lib = ragged if library.startswith("ragged") else ak
     if library == "awkward-numpy" and ROWS[row].kind == "gradient":
         return None
-    data, run = MAKERS[library](case), ROWS[row].run
+    data, run = data_of(library, case), ROWS[row].run
     return lambda: run(lib, data)
+
+
+@lru_cache(maxsize=8)
+def data_of(library: str, case: Case) -> Data:
+    """A library's arrays of one case, kept for the other rows."""
+    return MAKERS[library](case)
 
 
 def waiting(run: Call) -> Call:
@@ -97,26 +133,47 @@ def no_gradient(f: Any, x: Any) -> Any:
 MAKERS: dict[str, Callable[[Case], Data]] = {
     "ragged-numpy": lambda case: ragged_data(case, "numpy"),
     "ragged-jax": lambda case: ragged_data(case, "jax"),
+    "ragged-torch": lambda case: ragged_data(case, "torch"),
+    "ragged-tensorflow": lambda case: ragged_data(case, "tensorflow"),
     "awkward-numpy": awkward_data,
     "awkward-jax": awkward_jax_data,
 }
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that is measured."""
-    names = {"python": platform.python_version(), "ragged": version("ragged-diff")}
-    return names | {name: version(name) for name in ("awkward", "awkward-cpp", "jax", "jaxlib", "numpy")}
+    """Versions of everything that is measured, where it is installed."""
+    found = {"python": platform.python_version(), "ragged": version("ragged-diff")}
+    for name in ("awkward", "awkward-cpp", "jax", "jaxlib", "numpy", "tensorflow", "torch"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1
+
+
+def threads(family: str) -> dict[str, int]:
+    """How many threads the libraries of a family compute with."""
+    if family == "torch":
+        import torch
+
+        return {"torch": torch.get_num_threads()}
+    if family == "tensorflow":
+        import tensorflow as tf
+
+        return {"tensorflow": tf.config.threading.get_intra_op_parallelism_threads() or cores()}
+    return {"jax": cores()} if family == "jax" else {"numpy": 1, "awkward": 1}
 
 
 def machine() -> dict[str, Any]:
-    """The machine, and how many threads the libraries may use there."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
+    """The machine, and what in the environment says how many threads libraries may use there."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "XLA_FLAGS")
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": processor(),
-        "cores": cores,
-        "threads": {"numpy": 1, "awkward": 1, "jax": cores},
+        "cores": cores(),
         "environment": {name: os.environ[name] for name in names if name in os.environ},
     }
 

@@ -1,6 +1,6 @@
 """The tables and plots of docs/speed.md, made from the JSON of run.py and memory.py.
 
-    python comparisons/speed/report.py [--speed FILE] [--memory FILE] [--page docs/speed.md]
+    python comparisons/speed/report.py [--speed FILE] [--float32 FILE] [--memory FILE] [--page docs/speed.md]
 
 The page's text is written by hand; what stands between its two markers is replaced.
 """
@@ -19,15 +19,26 @@ BEGIN, END = "<!-- tables: made by comparisons/speed/report.py -->", "<!-- end o
 SCHEMA = 1
 Entry: TypeAlias = "dict[str, Any]"
 
-COLUMNS = (
-    ("ragged-numpy", "NumPy", ("awkward-numpy", "numpy-flat")),
-    ("ragged-jax", "JAX", ("awkward-jax", "jax-handwritten")),
+TABLES = (
+    (
+        ("ragged-numpy", "NumPy", ("awkward-numpy", "numpy-flat")),
+        ("ragged-jax", "JAX", ("awkward-jax", "jax-handwritten")),
+    ),
+    (
+        ("ragged-torch", "PyTorch", ("torch-handwritten", "torch-nested")),
+        ("ragged-tensorflow", "TensorFlow", ("tensorflow-handwritten", "tensorflow-ragged")),
+    ),
 )
+"""What stands in one table: ours, and what its time is divided by."""
 NAMES = {
     "awkward-numpy": "Awkward",
     "numpy-flat": "flat NumPy",
     "awkward-jax": "Awkward on JAX",
     "jax-handwritten": "jitted JAX by hand",
+    "torch-handwritten": "PyTorch by hand",
+    "torch-nested": "NestedTensor",
+    "tensorflow-handwritten": "TensorFlow by hand",
+    "tensorflow-ragged": "tf.ragged",
 }
 SHAPES = {
     "fifth": "a fifth as many rows",
@@ -77,16 +88,26 @@ def number(x: float) -> str:
     return f"{x:.2f}" if x < 10 else f"{x:.0f}"
 
 
-def speed_table(entries: Sequence[Entry]) -> str:
+def speed_tables(entries: Sequence[Entry]) -> list[str]:
     """One row an operation: our times, and how many times the peers' they are."""
+    return [speed_table(entries, columns) for columns in TABLES if any(ours(entries, name) for name, _, _ in columns)]
+
+
+def ours(entries: Sequence[Entry], library: str) -> list[Entry]:
+    """A library's entries that have a time."""
+    return [e for e in entries if e["library"] == library and "median" in e]
+
+
+def speed_table(entries: Sequence[Entry], columns: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:
+    """One table of them."""
     head = ["row"]
-    for _, title, peers in COLUMNS:
+    for _, title, peers in columns:
         head += [title, *(f"÷ {NAMES[peer]}" for peer in peers)]
     lines = []
     for row in ordered(entries):
         found = {e["library"]: e for e in entries if e["row"] == row}
         cells = [f"`{row}`"]
-        for library, _, peers in COLUMNS:
+        for library, _, peers in columns:
             entry = found.get(library, {})
             cells.append(duration(entry["median"]) if "median" in entry else "–")
             cells += [number(entry["ratio"][peer]) if peer in entry.get("ratio", {}) else "–" for peer in peers]
@@ -124,7 +145,7 @@ def places(report: dict[str, Any]) -> list[tuple[str, int, int]]:
     return sorted(found, key=lambda place: (list(SHAPES).index(place[0]), place[1]))
 
 
-def page(speed: dict[str, Any], memory: dict[str, Any] | None, pictures: Sequence[str]) -> str:
+def page(speed: dict[str, Any], narrow: dict[str, Any] | None, memory: dict[str, Any] | None, pictures: Any) -> str:
     """What stands between the markers."""
     machine, settings = speed["machine"], speed["settings"]
     versions = ", ".join(f"{name} {v}" for name, v in speed["versions"].items())
@@ -133,15 +154,24 @@ def page(speed: dict[str, Any], memory: dict[str, Any] | None, pictures: Sequenc
         f"Measured {speed['date'][:10]} in {settings['dtype']} on {machine['cores']} cores ({machine['cpu']}, "
         f"{machine['system']}); threads: {threads}; {versions}.",
         *(f"![{Path(p).stem}]({p})" for p in pictures),
+        *sections(speed, ""),
+        *([] if narrow is None else sections(narrow, f", {narrow['settings']['dtype']}")),
+        missing(speed["results"]),
     ]
-    for shape, elements, nrows in places(speed):
-        entries = [e for e in speed["results"] if (e["shape"], e["elements"]) == (shape, elements)]
-        parts += [f"### {elements:,} elements, {nrows:,} rows: {SHAPES[shape]}", speed_table(entries)]
-    parts.append(missing(speed["results"]))
     if memory is not None:
         for shape in unique(e["shape"] for e in memory["results"]):
             parts += [f"### Memory on NumPy, in units of the content: {SHAPES[shape]}", memory_table(memory, shape)]
     return "\n\n".join(part for part in parts if part)
+
+
+def sections(report: dict[str, Any], suffix: str) -> list[str]:
+    """The tables of a run, case by case."""
+    parts = []
+    for shape, elements, nrows in places(report):
+        entries = [e for e in report["results"] if (e["shape"], e["elements"]) == (shape, elements)]
+        parts.append(f"### {elements:,} elements, {nrows:,} rows: {SHAPES[shape]}{suffix}")
+        parts += speed_tables(entries)
+    return parts
 
 
 def plots(speed: dict[str, Any], folder: Path) -> list[str]:
@@ -154,27 +184,40 @@ def plots(speed: dict[str, Any], folder: Path) -> list[str]:
 
 
 def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
-    """Ours divided by each peer, at the largest size of the usual shape."""
+    """Ours divided by each peer, at the largest size of the usual shape: a panel a table."""
     from matplotlib import pyplot
 
     usual = [e for e in speed["results"] if e["shape"] == "fifth"]
     largest = max((e["elements"] for e in usual), default=0)
     entries = [e for e in usual if e["elements"] == largest and e.get("ratio")]
-    if not entries:
+    shown = [columns for columns in TABLES if any(ours(entries, name) for name, _, _ in columns)]
+    if not shown:
         return ""
     rows = ordered(entries)
-    figure, axes = pyplot.subplots(figsize=(8, 0.3 * len(rows) + 1.2), layout="constrained")
-    for peer, marker in zip(NAMES, "osD^", strict=True):
-        points = [(e["ratio"][peer], rows.index(e["row"])) for e in entries if peer in e["ratio"]]
-        axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
-    axes.axvline(1, color="grey", linewidth=0.8)
-    axes.set(xscale="log", xlabel=f"time of ragged divided by the peer's, {largest:,} elements")
-    axes.set_yticks(range(len(rows)), rows)
-    axes.invert_yaxis()
-    axes.legend(fontsize="small")
+    size = (2 + 5 * len(shown), 0.3 * len(rows) + 1.6)
+    figure, panels = pyplot.subplots(1, len(shown), figsize=size, squeeze=False, sharey=True, layout="constrained")
+    for columns, axes in zip(shown, panels.flat, strict=True):
+        peers = [(name, peer) for name, _, peers in columns for peer in peers]
+        for (name, peer), marker in zip(peers, "osD^", strict=True):
+            points = [(e["ratio"][peer], rows.index(e["row"])) for e in ours(entries, name) if peer in e["ratio"]]
+            axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
+        axes.axvline(1, color="grey", linewidth=0.8)
+        axes.set(xscale="log", xlabel=f"time of ragged divided by the peer's, {largest:,} elements")
+        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
+    panels[0, 0].set_yticks(range(len(rows)), rows)
+    panels[0, 0].invert_yaxis()
     figure.savefig(folder / "ratios.svg")
     pyplot.close(figure)
     return f"{folder.name}/ratios.svg"
+
+
+def styles() -> dict[str, dict[str, str]]:
+    """A colour a framework; ours solid, its peers dashed and dotted."""
+    found = {}
+    for i, (name, _, peers) in enumerate(columns for table in TABLES for columns in table):
+        for library, line in zip((name, *peers), ("-", "--", ":"), strict=True):
+            found[library] = {"color": f"C{i}", "linestyle": line, "marker": "." if line == "-" else ""}
+    return found
 
 
 def size_plot(speed: dict[str, Any], folder: Path) -> str:
@@ -182,7 +225,7 @@ def size_plot(speed: dict[str, Any], folder: Path) -> str:
     from matplotlib import pyplot
 
     usual = [e for e in speed["results"] if e["shape"] == "fifth" and "median" in e]
-    rows, libraries = ordered(usual), unique(e["library"] for e in usual)
+    rows, measured = ordered(usual), {e["library"] for e in usual}
     if not rows:
         return ""
     height = -(-len(rows) // 4)
@@ -190,14 +233,16 @@ def size_plot(speed: dict[str, Any], folder: Path) -> str:
     for panel in panels.flat[len(rows) :]:
         panel.set_axis_off()
     for row, panel in zip(rows, panels.flat, strict=False):
-        for library in libraries:
+        for library, style in styles().items():
             points = sorted((e["elements"], e["median"]) for e in usual if (e["row"], e["library"]) == (row, library))
-            panel.plot([n for n, _ in points], [t / n * 1e9 for n, t in points], ".-", label=library, linewidth=1)
+            if library in measured:
+                times = [t / n * 1e9 for n, t in points]
+                panel.plot([n for n, _ in points], times, label=library, linewidth=1, **style)
         panel.set_title(row, fontsize="small")
         panel.set(xscale="log", yscale="log")
         panel.tick_params(labelsize="x-small")
     handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize="small")
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     figure.supylabel("ns an element", fontsize="small")
     figure.savefig(folder / "sizes.png", dpi=80)
     pyplot.close(figure)
@@ -208,16 +253,18 @@ def main() -> None:
     """Rewrite the page's tables and its pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--speed", type=Path, default=HERE / "results" / "speed.json")
+    parser.add_argument("--float32", type=Path, default=HERE / "results" / "float32.json")
     parser.add_argument("--memory", type=Path, default=HERE / "results" / "memory.json")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
     speed = load(options.speed)
-    memory = load(options.memory) if options.memory.exists() else None
+    narrow, memory = (load(path) if path.exists() else None for path in (options.float32, options.memory))
     pictures = plots(speed, options.page.parent / "speed")
     text = options.page.read_text(encoding="utf-8") if options.page.exists() else f"{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    options.page.write_text(f"{before}{BEGIN}\n\n{page(speed, memory, pictures)}\n\n{END}{after}", encoding="utf-8")
+    tables = page(speed, narrow, memory, pictures)
+    options.page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
-"""The speed tables: every row (operation) on every library, interleaved in one process.
+"""The speed tables: every row (operation) on every library, interleaved in one process a framework.
 
     python comparisons/speed/run.py [--quick] [--rows exp,sort] [--sizes 5,1e4] [--shapes fifth,ones] [--out FILE]
+                                    [--libraries ragged-torch,torch-handwritten] [--update]
 
 Writes JSON, from which report.py makes the tables and plots. All libraries wait for their results; sizes are numbers
 of elements in a fifth as many rows, other shapes are measured at a million. Awkward on JAX, which corrupts its memory,
-takes its turns in a process of its own.
+takes its turns in a process of its own. `--update` keeps what the file has of other rows, cases and libraries.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +22,7 @@ from typing import Any
 
 import inputs
 from inputs import Case
-from libraries import LIBRARIES, PEERS, call, machine, versions
+from libraries import FAMILIES, LIBRARIES, PEERS, call, family_of, machine, threads, versions
 from programs import ROWS
 from remote import Remote
 from timing import Runner, interleaved, seconds, summary
@@ -46,11 +50,21 @@ def place_of(case: Case) -> dict[str, Any]:
     return {"shape": case.shape, "elements": case.elements, "nrows": case.nrows}
 
 
-def kept(path: Path, rows: Sequence[str], measured: Sequence[Case]) -> list[Any]:
+def earlier(path: Path) -> dict[str, Any]:
+    """What the file has of an earlier run."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": []}
+    return found
+
+
+def kept(entries: Sequence[Any], rows: Sequence[str], measured: Sequence[Case], libraries: Sequence[str]) -> list[Any]:
     """The entries of an earlier run that this one does not measure again."""
     places = [place_of(case) for case in measured]
-    entries = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
-    return [e for e in entries if e["row"] not in rows or {k: e[k] for k in places[0]} not in places]
+
+    def again(entry: Any) -> bool:
+        place = {name: entry[name] for name in places[0]}
+        return entry["row"] in rows and place in places and entry["library"] in libraries
+
+    return [entry for entry in entries if not again(entry)]
 
 
 class Bench:
@@ -105,35 +119,74 @@ def options() -> argparse.Namespace:
     parser.add_argument("--libraries", default=",".join(LIBRARIES))
     parser.add_argument("--dtype", default="float64")
     parser.add_argument("--budget", type=float, default=3.0, help="seconds for one row on one case")
-    parser.add_argument("--update", action="store_true", help="keep what the file has of other rows and cases")
+    parser.add_argument("--update", action="store_true", help="keep what the file has of all else")
     parser.add_argument("--out", type=Path, default=RESULTS / "speed.json")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure, and write after every row."""
+    """Measure each family in a process of its own; write after each."""
     chosen = options()
+    libraries = chosen.libraries.split(",")
+    families = list(dict.fromkeys(map(family_of, libraries)))
+    report = new_report(chosen)
+    if len(families) > 1:
+        for family in families:
+            add(report, measured_apart([name for name in libraries if name in FAMILIES[family]]))
+            write(report, chosen.out)
+        return
+    report["machine"]["threads"] |= threads(families[0])
     rows = split_rows(chosen.rows) if chosen.rows else list(ROWS)
-    sizes = [int(float(n)) for n in chosen.sizes.split(",")] if chosen.sizes else (5, 1000) if chosen.quick else SIZES
-    budget, rounds = (0.02, (3, 3)) if chosen.quick else (chosen.budget, (5, 41))
-    measured = cases(sizes, chosen.shapes.split(","), 1000 if chosen.quick else ONE_SIZE, chosen.dtype)
-    report: dict[str, Any] = {
-        "schema": SCHEMA,
-        "date": now(),
-        "versions": versions(),
-        "machine": machine(),
-        "settings": {"dtype": chosen.dtype, "budget": budget, "quick": chosen.quick},
-        "results": kept(chosen.out, rows, measured) if chosen.update else [],
-    }
-    bench = Bench(chosen.libraries.split(","), budget, rounds)
-    for row in rows:
-        for case in measured:
+    bench = Bench(libraries, report["settings"]["budget"], (3, 3) if chosen.quick else (5, 41))
+    for case in cases_of(chosen):
+        for row in rows:
             entries = bench.measure(row, case)
             report["results"] += entries
             print(line(entries), flush=True)
-        chosen.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write(report, chosen.out)
     for remote in bench.remote.values():
         remote.close()
+
+
+def cases_of(chosen: argparse.Namespace) -> list[Case]:
+    """The cases that the command line asks for."""
+    sizes = [int(float(n)) for n in chosen.sizes.split(",")] if chosen.sizes else (5, 1000) if chosen.quick else SIZES
+    return cases(sizes, chosen.shapes.split(","), 1000 if chosen.quick else ONE_SIZE, chosen.dtype)
+
+
+def new_report(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What is known before anything is measured; with `--update`, all that will not be measured again."""
+    before = earlier(chosen.out) if chosen.update else {"results": []}
+    rows = split_rows(chosen.rows) if chosen.rows else list(ROWS)
+    budget = 0.02 if chosen.quick else chosen.budget
+    return {
+        "schema": SCHEMA,
+        "date": now(),
+        "versions": versions(),
+        "machine": machine() | {"threads": before.get("machine", {}).get("threads", {})},
+        "settings": {"dtype": chosen.dtype, "budget": budget, "quick": chosen.quick},
+        "results": kept(before["results"], rows, cases_of(chosen), chosen.libraries.split(",")),
+    }
+
+
+def measured_apart(libraries: Sequence[str]) -> dict[str, Any]:
+    """The report of a child process with the same command line, but for these libraries alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "part.json"
+        own = ["--libraries", ",".join(libraries), "--out", str(out)]
+        subprocess.run([sys.executable, __file__, *sys.argv[1:], *own], check=True)
+        return earlier(out)
+
+
+def add(report: dict[str, Any], part: dict[str, Any]) -> None:
+    """A family's part to the whole."""
+    report["results"] += part["results"]
+    report["machine"]["threads"] |= part["machine"]["threads"]
+
+
+def write(report: dict[str, Any], path: Path) -> None:
+    """The file as far as it is."""
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def split_rows(text: str) -> list[str]:

@@ -15,7 +15,9 @@ Runner = Callable[[int], float]
 """The mean seconds of so many calls in a row."""
 SHORTEST = 2e-3
 """Seconds that one measurement takes at least: shorter calls are repeated and divided."""
-FAILURES = (TypeError, ValueError, IndexError, RuntimeError, NotImplementedError)
+SLOW = 0.2
+"""Seconds from which on a call needs no further warm-up."""
+FAILURES = (TypeError, ValueError, LookupError, AttributeError, RuntimeError, MemoryError)
 
 
 def seconds(call: Call, repeat: int) -> float:
@@ -63,14 +65,18 @@ def interleaved(
     race = Race(runners)
     once = {}
     for name in runners:  # compile, fill caches, then look how long it takes
-        if race.seconds(name, 2) is not None and (estimate := race.seconds(name, 1)):
-            once[name] = estimate
+        if (first := race.seconds(name, 1)) is None or (again := race.seconds(name, 1)) is None:
+            continue
+        if first < SLOW and (third := race.seconds(name, 1)) is not None:
+            again = min(again, third)
+        once[name] = again
     names = list(once)
     if not names:
         return {}, race.failed
     repeats = {name: max(1, int(SHORTEST / once[name])) for name in names}
     total = sum(once[name] * repeats[name] for name in names)
-    count = min(max(int(budget / total), rounds[0]), rounds[1])
+    fewest = rounds[0] if total < 10 * SLOW else 3
+    count = min(max(int(budget / total), fewest), rounds[1])
     times: dict[str, list[float]] = {name: [] for name in names}
     gc.collect()
     gc.disable()
