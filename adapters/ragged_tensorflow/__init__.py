@@ -1,4 +1,4 @@
-"""TensorFlow as a backend of ragged, differentiated by TensorFlow. Importing this package does not import TensorFlow."""
+"""TensorFlow as a backend of ragged, differentiated by TensorFlow. Importing this package imports no framework."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ def held(dtype: Any) -> Any:
 @cache
 def numpy_dtype(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype of a TensorFlow one."""
-    return np.dtype(dtype.as_numpy_dtype)
+    known: np.dtype[Any] = np.dtype(dtype.as_numpy_dtype)
+    return known
 
 
 def constant(x: Any, dtype: Any) -> Any:

@@ -32,30 +32,10 @@ __all__ = ["UNSUPPORTED", "call", "choose", "matmul"]
 LONGEST_PRODUCT = 16
 """Constant exponents up to here are multiplied out."""
 
-NATIVE = frozenset(
-    [
-        "add",
-        "conjugate",
-        "cos",
-        "deg2rad",
-        "degrees",
-        "divide",
-        "exp",
-        "imag",
-        "log",
-        "multiply",
-        "negative",
-        "positive",
-        "rad2deg",
-        "radians",
-        "real",
-        "sin",
-        "sqrt",
-        "square",
-        "subtract",
-        "tanh",
-    ]
-)
+NATIVE = {
+    *("add", "conjugate", "cos", "deg2rad", "degrees", "divide", "exp", "imag", "log", "multiply", "negative"),
+    *("positive", "rad2deg", "radians", "real", "sin", "sqrt", "square", "subtract", "tanh"),
+}
 """Functions whose derivatives in TensorFlow are the library's, to all orders."""
 
 UNSUPPORTED = {

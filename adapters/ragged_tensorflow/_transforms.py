@@ -54,10 +54,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         watched += parts(tf.identity(x))
         moved += parts(typed(tangent, x))
     with tf.autodiff.ForwardAccumulator(watched, moved) as accumulator:
-        remaining = iter(watched)
-        inputs = [
-            tf.complex(next(remaining), next(remaining)) if x.dtype.is_complex else next(remaining) for x in primals
-        ]
+        real = iter(watched)
+        inputs = [tf.complex(next(real), next(real)) if x.dtype.is_complex else next(real) for x in primals]
         outputs, aux = f(*inputs)
     return outputs, [accumulator.jvp(y, ZERO) for y in outputs], aux
 
