@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged_jax import _kernels
-from ragged_jax._index import INT32, WORTH_KEEPING, as_index, ids_of, narrowed
+from ragged_jax._index import INT32, as_index, ids_of, narrowed
 
 if TYPE_CHECKING:
     from ragged.rows import Ranges
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["take_ranges"]
 
 
+WORTH_A_KERNEL = 1 << 15
+"""Below this many elements the host makes their positions in less time than a kernel takes to begin."""
+
+
 def take_ranges(x: Any, ranges: Ranges, device: Any) -> Any:
     """`x[ranges.index]`; on the host only numbers a row are made, unless there are few elements."""
-    rows, starts, step = ranges.rows, ranges.starts, ranges.step
+    rows, starts, step, last = ranges.rows, ranges.starts, ranges.step, ranges.last
     size = x.shape[0]
-    if rows.total < WORTH_KEEPING or not isinstance(starts, np.ndarray):
+    reach = size if last is None else size + rows.total  # before what lies beyond the last one is brought back
+    if rows.total < WORTH_A_KERNEL or reach > INT32 or not isinstance(starts, np.ndarray):
         return _kernels.take(x, as_index(ranges.index, size))
-    last = size - 1 if ranges.last is None else ranges.last
-    dtype = np.int32 if size <= INT32 else np.int64
-    if rows._longest is not None and rows._longest * rows.nrows == rows.total:
-        return _kernels.take_windows(x, narrowed(starts, size), rows._longest, dtype(step), dtype(last))
-    # 32 bits may overflow in the shift, but what is added then brings them back
+    last = size - 1 if last is None else last
+    if rows.width is not None:
+        return _kernels.take_windows(x, narrowed(starts, size), rows.width, np.int32(step), np.int32(last))
+    # the shift may overflow 32 bits, but what the kernel adds brings it back
     shift = narrowed(starts - rows.starts * step, size)
-    return _kernels.take_runs(x, shift, ids_of(rows, device), dtype(step), dtype(last))
+    return _kernels.take_runs(x, shift, ids_of(rows, device), np.int32(step), np.int32(last))

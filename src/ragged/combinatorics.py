@@ -10,7 +10,7 @@ from ragged.nodes import Flat, Lists, Node, Record, Regular, Unknown, is_text, r
 from ragged.operands import single, wrap
 from ragged.products import argcartesian, cartesian, expanded, too_many
 from ragged.records import named
-from ragged.rows import Rows
+from ragged.rows import Ranges, Rows
 from ragged.structure import positions
 from ragged.traverse import positive_axis, visit
 
@@ -135,29 +135,30 @@ def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) ->
     """
     _refuse_too_many(rows, n, replacement)
     ops = rows.ops
-    counts = rows.lengths if replacement or n == 1 else ops.xp.maximum(rows.lengths - (n - 1), 0)
-    level = Rows.from_lengths(ops, counts)
-    index = ops.repeat(rows.starts - level.starts, counts, level.total)
-    index += ops.arange(level.total)
-    ends = level.offsets
-    columns = [_entries(b, content, index)]
     step = 0 if replacement else 1
-    for _ in range(1, n):
-        counts = ops.repeat(level.offsets[1:], level.lengths, level.total)
-        counts -= ops.arange(level.total)
-        level = Rows.from_lengths(ops, counts)
+    whole = n <= 2 or replacement
+    level = rows if whole else Rows.from_lengths(ops, ops.xp.maximum(rows.lengths - (n - 1), 0))
+    index = ops.arange(rows.total) if whole else ops.ranges(rows.starts, level)
+    columns = [content if whole and type(content) is Flat else _entries(b, content, index)]
+    ends = level.offsets
+    spare = step if whole else 0  # an entry at the end of its row is begun with only where no later slot may miss one
+    for slot in range(1, n):
+        counts = ops.ranges(level.lengths - spare, level, -1)
+        level, spare = Rows.from_lengths(ops, counts), 0
         columns = [expanded(b, column, level) for column in columns]
-        index = ops.repeat(index + step - level.starts, counts, level.total)
-        index += ops.arange(level.total)
+        following = Ranges(index + step, level)
         ends = ops.take(level.offsets, ends)
-        columns.append(_entries(b, content, index))
+        columns.append(_entries(b, content, following))
+        index = following.index if slot < n - 1 else None
     chosen = Rows(ops, ends, rows.nrows, level.total)
     return chosen, [take(b, content, column) if not isinstance(column, Flat) else column for column in columns]
 
 
 def _entries(b: Backend, content: Node, index: Any) -> Any:
     """Dense entries are gathered at once; of others the index is kept, so that they are gathered only once."""
-    return take(b, content, index) if type(content) is Flat else index
+    if type(content) is Flat:
+        return take(b, content, index)
+    return index.index if type(index) is Ranges else index
 
 
 def _refuse_too_many(rows: Rows, n: int, replacement: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._merging import merge
 from ragged.errors import AxisError, DTypeError, StructureError
 from ragged.nodes import (
     Flat,
@@ -23,7 +24,8 @@ from ragged.nodes import (
     take_missing,
 )
 from ragged.operands import single, wrap
-from ragged.rows import Rows
+from ragged.rows import Ranges, Rows
+from ragged.sizes import is_known, larger
 from ragged.traverse import positive_axis, visit
 
 if TYPE_CHECKING:
@@ -73,6 +75,9 @@ def pad_none(
 def _pad_outermost(b: Backend, node: Node, target: int, clip: bool) -> Node:
     n = node.length
     ops = b.home()
+    if not is_known(n):
+        index = ops.arange(target if clip else larger(target, n))
+        return take_missing(b, node, index, index < n)
     if not clip and target < n and not isinstance(node, Unknown):
         # Awkward leaves plain numbers as they are and makes everything else optional
         is_plain = isinstance(node, Flat)
@@ -90,29 +95,29 @@ def _pad_lists(b: Backend, node: Lists | Regular, target: int, clip: bool) -> No
     ops = rows.ops
     one_size = clip or isinstance(node, Regular)
     if one_size or (isinstance(rows.longest, int) and rows.longest <= target):
-        n = rows.nrows * target
-        within = ops.arange(target)[None, :]
-        valid = ops.reshape(within < rows.lengths[:, None], (n,))
-        index = ops.reshape(rows.starts[:, None] + within, (n,))
         padded = Rows.regular(ops, rows.nrows, target)
     else:
         padded = Rows.from_lengths(ops, ops.xp.maximum(rows.lengths, target))
-        n = padded.total
-        index = ops.repeat(rows.starts - padded.starts, padded.lengths, n)
-        index += ops.arange(n)
-        valid = index < ops.repeat(rows.offsets[1:], padded.lengths, n)
-    inner = _padded(b, content, index, valid, rows.total, n)
+    inner = _padded(b, rows, content, padded)
     return regular(b, inner, target, rows.nrows, node.parameters) if one_size else Lists(padded, inner, node.parameters)
 
 
-def _padded(b: Backend, content: Node, index: Any, valid: Any, total: Any, n: Any) -> Node:
-    """The content at `index`, missing where not `valid` (there `index` may lie beyond the content's end)."""
-    ops = b.home(index, valid)
-    if isinstance(content, Unknown) or (isinstance(total, int) and total == 0):
+def _padded(b: Backend, rows: Rows, content: Node, padded: Rows) -> Node:
+    """The content of rows as that of other ones, missing where they are longer."""
+    ops, n = rows.ops, padded.total
+    if isinstance(content, Unknown) or (isinstance(rows.total, int) and rows.total == 0):
         return Option(
             ops.full((n,), False, "bool"), blank(b, content.content if isinstance(content, Option) else content, n)
         )
-    return option(b, valid, take(b, content, ops.xp.minimum(index, total - 1)))
+    last = rows.total - 1
+    if not is_known(rows.total):  # it may turn out to be 0
+        content, last = merge(b, [content, blank(b, content, 1)]), rows.total
+    taken = take(b, content, Ranges(rows.starts, padded, last=last))  # may run while the mask is made
+    if padded.width is None:
+        valid = ops.ranges(rows.lengths, padded, -1) > 0
+    else:
+        valid = ops.reshape(ops.arange(padded.width)[None, :] < rows.lengths[:, None], (n,))
+    return option(b, valid, taken)
 
 
 def firsts(array: Any, axis: int = 1, *, behavior: Any = None, attrs: Any = None) -> Any:
@@ -127,7 +132,8 @@ def firsts(array: Any, axis: int = 1, *, behavior: Any = None, attrs: Any = None
     """
     b, node, dense = single(array)
     if positive_axis(node, axis) == 0:
-        return wrap(b, node, False, array, attrs=attrs, behavior=behavior)[0] if node.length else None
+        some = not is_known(node.length) or node.length
+        return wrap(b, node, False, array, attrs=attrs, behavior=behavior)[0] if some else None
 
     def action(node: Any, here: int | None) -> Node | None:
         if here != 1 or not isinstance(node, Lists | Regular):

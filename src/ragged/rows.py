@@ -160,6 +160,14 @@ class Rows:
             self._elsewhere = Rows(ops, carried(ops, self.offsets, self.ops), self.nrows, self.total)
         return self._elsewhere
 
+    @property
+    def width(self) -> int | None:
+        """The length of all rows, where it is known already to be one; None where nobody has looked, too."""
+        if self._longest is None or not is_known(self.total) or self._longest * self.nrows != self.total:
+            return None
+        width: int = self._longest
+        return width
+
     def same(self, other: Rows) -> bool:
         """Whether the two partitions are equal: by identity, then by value."""
         return self is other or (
@@ -212,7 +220,7 @@ class Rows:
 
 
 class Ranges:
-    """Positions that run on within each of `rows`: `starts[i]`, `starts[i] + step`, …; at most `last`, if that is given.
+    """Positions that run on within each of `rows`: `starts[i]`, `starts[i] + step`, …; none beyond `last`, if given.
 
     A framework that compiles makes them where it gathers; `index` is the array of them all, for everybody else.
     """
@@ -230,7 +238,10 @@ class Ranges:
     def index(self) -> Any:
         """The positions as int64 structure."""
         if self._index is None:
-            ops = self.rows.ops
-            index = ops.ranges(self.starts, self.rows, self.step)
+            ops, width = self.rows.ops, self.rows.width
+            if width is None:
+                index = ops.ranges(self.starts, self.rows, self.step)
+            else:
+                index = ops.reshape(self.starts[:, None] + ops.arange(width)[None, :] * self.step, (self.rows.total,))
             self._index = sealed(index if self.last is None else ops.xp.minimum(index, self.last))
         return self._index
