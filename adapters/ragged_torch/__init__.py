@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged_torch._backend import TorchBackend as TorchBackend
+    from ragged_torch._collate import collate as collate
+    from ragged_torch._leaves import gradient as gradient
+    from ragged_torch._leaves import parameters as parameters
+    from ragged_torch._leaves import requires_grad_ as requires_grad_
+    from ragged_torch._nested import to_nested as to_nested
+    from ragged_torch._packed import to_packed_sequence as to_packed_sequence
 
 FRAMEWORK = ("torch",)
 
-__all__ = ["FRAMEWORK", "TorchBackend"]
+__all__ = [
+    "FRAMEWORK",
+    "TorchBackend",
+    "collate",
+    "compiled",
+    "devices",
+    "gradient",
+    "parameters",
+    "requires_grad_",
+    "to_nested",
+    "to_packed_sequence",
+]
+
+_MODULES = {
+    "TorchBackend": "_backend",
+    "collate": "_collate",
+    "gradient": "_leaves",
+    "parameters": "_leaves",
+    "requires_grad_": "_leaves",
+    "to_nested": "_nested",
+    "to_packed_sequence": "_packed",
+}
+
+
+def devices() -> list[str]:
+    """The devices that PyTorch finds here, as `use(device=...)` takes them."""
+    import torch
+
+    return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+
+def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` under PyTorch's own compiler."""
+    import torch
+
+    return torch.compile(f)
 
 
 def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'ragged_torch' has no attribute {name!r}")
     if name == "TorchBackend":
-        from ragged_torch._backend import TorchBackend
+        from ragged_torch import _collate, _pytree
 
-        globals()[name] = TorchBackend  # so that this runs once
-        return TorchBackend
-    raise AttributeError(name)
+        _pytree.register()
+        _collate.register()
+    value = globals()[name] = getattr(import_module(f"ragged_torch.{_MODULES[name]}"), name)  # so that this runs once
+    return value

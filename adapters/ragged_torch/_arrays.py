@@ -32,7 +32,7 @@ def place(x: Any, dtype: Any, device: torch.device) -> torch.Tensor:
     if not x.flags.writeable or any(stride < 0 or stride % x.itemsize for stride in x.strides):
         x = np.array(x)  # our own
     try:
-        found = torch.from_numpy(x)
+        found = unwrapped(torch.from_numpy(x))  # a constant: torch.func wraps what is made while it runs
     except TypeError:  # a dtype wider than PyTorch's, which `dtype` makes narrower
         found = torch.from_numpy(x.astype(dtype))
     return cast(found if device.type == "cpu" else found.to(device), wanted)

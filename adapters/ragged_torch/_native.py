@@ -13,7 +13,8 @@ import torch
 
 from ragged.errors import StructureError
 from ragged.nodes import Flat, Lists, Node, regular
-from ragged.registry import backend_of_dense
+from ragged.operands import common_backend, move, single
+from ragged.registry import backend_of_dense, get_backend
 from ragged.rows import Rows
 from ragged.validation import check_lengths, check_offsets
 from ragged_torch._sources import rows_from
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["backend_of", "from_nested"]
+__all__ = ["backend_of", "from_nested", "on_torch"]
 
 
 def from_nested(x: torch.Tensor) -> Node:
@@ -40,6 +41,17 @@ def backend_of(values: torch.Tensor) -> Backend:
     b = backend_of_dense(values)
     assert b is not None
     return b
+
+
+def on_torch(x: Any) -> tuple[Backend, Node]:
+    """An array's layout on PyTorch (NumPy's goes there), and the backend of its device.
+
+    Raises:
+        BackendMismatchError: an array of another framework.
+    """
+    b, node, _ = single(x)
+    target = common_backend([b, get_backend("torch")]) if b.base.name != "torch" else b
+    return target, move(target, node, b)
 
 
 def from_jagged(x: Any) -> Node:
@@ -81,8 +93,8 @@ def spans(ops: Backend, offsets: Any, lengths: Any, total: int) -> tuple[Any, An
     outside = (starts < 0) | (starts + lengths > total)
     if ops.true(ops.xp.any(outside)):
         i = int(ops.flatnonzero(outside)[0])
-        start, stop = int(starts[i]), int(starts[i] + lengths[i])
-        raise StructureError(f"row {i} of the nested tensor is {start}:{stop} of its values, of which there are {total}")
+        place = f"{int(starts[i])}:{int(starts[i] + lengths[i])}"
+        raise StructureError(f"row {i} of the nested tensor is {place} of its values, of which there are {total}")
     return starts, lengths
 
 

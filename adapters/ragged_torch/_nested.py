@@ -10,12 +10,13 @@ import torch
 from ragged.errors import UnsupportedError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown, is_text
 from ragged.rows import Rows
+from ragged_torch._native import on_torch
 from ragged_torch._sources import offsets_of, remember
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["to_jagged", "to_strided"]
+__all__ = ["to_jagged", "to_nested", "to_strided"]
 
 WAYS_OUT = {
     "text": "take the numbers apart from it, for example one field of the records",
@@ -48,6 +49,28 @@ def refused(node: Node, axis: int, layout: str) -> UnsupportedError | None:
     return None
 
 
+def to_nested(x: Any, layout: torch.layout = torch.jagged) -> torch.Tensor:
+    """A nested tensor over the content of an array, in either layout; gradients flow through it.
+
+    Args:
+        x: an array of numbers.
+        layout: `torch.jagged`, for one ragged axis, as `x.to_native()` gives it; or `torch.strided`, for entries that
+            are rectangles, each of its own size.
+
+    Raises:
+        UnsupportedError: the first thing that the layout cannot hold, and the way out.
+
+    >>> import ragged, ragged_torch, torch
+    >>> x = ragged.Array([[[1.0], [2.0]], [[3.0, 4.0]]], backend="torch")
+    >>> [each.shape for each in ragged_torch.to_nested(x, layout=torch.strided).unbind()]
+    [torch.Size([2, 1]), torch.Size([1, 2])]
+    """
+    b, node = on_torch(x)
+    if layout not in (torch.jagged, torch.strided):
+        raise UnsupportedError(f"a nested tensor is of layout torch.jagged or torch.strided, not {layout}")
+    return to_jagged(b, node) if layout == torch.jagged else to_strided(b, node)
+
+
 def to_jagged(b: Backend, node: Node) -> torch.Tensor:
     """A nested tensor of the jagged layout: one ragged dimension, at 1 or below regular ones.
 
@@ -58,7 +81,7 @@ def to_jagged(b: Backend, node: Node) -> torch.Tensor:
         UnsupportedError: the first thing that this layout cannot hold, and the way out.
     """
     inner: list[int] = []
-    length = node.length
+    length, content = node.length, node
     while isinstance(node, Regular) and not is_text(node):
         inner.append(node.size)
         node = node.content
@@ -66,7 +89,8 @@ def to_jagged(b: Backend, node: Node) -> torch.Tensor:
     wrong = refused(node, axis - 1, "jagged")
     if wrong is None and isinstance(node, Lists):
         wrong = refused(node.content, axis, "jagged")
-        if wrong is None and not isinstance(node.content, Flat):
+        content = node.content
+        if wrong is None and not isinstance(content, Flat):
             way = (
                 f"join the two with ragged.flatten(x, axis={axis + 1}); where each entry is a rectangle, "
                 "ragged_torch.to_nested(x, layout=torch.strided) holds it"
@@ -75,13 +99,13 @@ def to_jagged(b: Backend, node: Node) -> torch.Tensor:
     if wrong is not None:
         raise wrong
     if isinstance(node, Flat):  # regular throughout, under parameters
-        return b.reshape(node.data, (length, *inner, *node.data.shape[1:]))
-    assert isinstance(node, Lists)
-    data = node.content.data
-    if not inner:
-        remember(node.rows.offsets, node.rows)
-        return torch.nested.nested_tensor_from_jagged(data, node.rows.offsets)
-    return below_regular(b, node.rows, data, length, inner)
+        dense: torch.Tensor = b.reshape(node.data, (length, *inner, *node.data.shape[1:]))
+        return dense
+    assert isinstance(node, Lists) and isinstance(content, Flat)
+    if inner:
+        return below_regular(b, node.rows, content.data, length, inner)
+    remember(node.rows.offsets, node.rows)
+    return torch.nested.nested_tensor_from_jagged(content.data, node.rows.offsets)
 
 
 def below_regular(b: Backend, rows: Rows, data: Any, length: int, inner: list[int]) -> torch.Tensor:
@@ -92,7 +116,7 @@ def below_regular(b: Backend, rows: Rows, data: Any, length: int, inner: list[in
     different = (lengths != each[:, None]).any(1)
     if ops.true(different.any()):
         i = int(ops.flatnonzero(different)[0])
-        way = "a ragged axis at 1 may hold any lengths: give the regular axis up with ragged.from_regular(x), or flatten it"
+        way = "a ragged axis at 1 may have any lengths; join the axes above it with ragged.flatten"
         raise obstacle(f"lists of different lengths within entry {i}", axis, way)
     offsets = offsets_of(rows, copies, lambda: ops.offsets_from_lengths(each))
     total = rows.total // copies if copies else 0

@@ -9,15 +9,14 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ragged.errors import StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Node
-from ragged.operands import single
 from ragged.partitions import one_axis
 from ragged.rows import Rows
-from ragged_torch._native import backend_of
+from ragged_torch._native import backend_of, on_torch
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["from_packed", "to_packed_sequence"]
+__all__ = ["PackedSequence", "from_packed", "to_packed_sequence"]
 
 
 def from_packed(x: PackedSequence) -> Node:
@@ -65,9 +64,7 @@ def to_packed_sequence(x: Any) -> PackedSequence:
     >>> ragged.from_native(packed)
     <Array [[1], [2, 3]] type='2 * var * float64'>
     """
-    b, node, _ = single(x)
-    if b.base.name != "torch":
-        raise UnsupportedError(f"a packed sequence holds tensors, not an array on {b.base.name}; use x.to_backend('torch')")
+    b, node = on_torch(x)
     rows, valid, flat = one_axis(b, node)
     if valid is not None:
         raise UnsupportedError("a packed sequence cannot hold missing values; use ragged.drop_none or ragged.fill_none")

@@ -6,7 +6,7 @@ aligned, without a look at the values, where they hold the same `Rows`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["offsets_of", "remember", "rows_from"]
 
-_known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+_known: Any = WeakTensorKeyDictionary()
 """For each tensor that rows came from or became: its version then, and the rows (as long as an array holds them) by
 what else they depend on."""
 

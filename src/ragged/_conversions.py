@@ -73,6 +73,18 @@ class Conversions(Printed):
 
         return to_backend(self, name, device)
 
+    def to(self, *where: Any, device: Any = None, dtype: Any = None) -> Array:
+        """The array on another device, in another dtype, or both, in any order: `x.to("cuda")`, `x.to(torch.float32)`."""
+        from ragged.interchange import to
+
+        return to(self, *where, device=device, dtype=dtype)
+
+    def detach(self) -> Any:
+        """The same array as a constant for differentiation, over the same memory."""
+        import ragged
+
+        return ragged.stop_gradient(self)
+
     def to_native(self) -> Any:
         """The framework's own ragged type, or its dense array where nothing is ragged."""
         from ragged.interchange import to_native

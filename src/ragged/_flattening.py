@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ragged._growing import grow, is_place
 from ragged.array import Array
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown
-from ragged.operands import map_flats, move
+from ragged.operands import at_home, map_flats, move
 from ragged.registry import backend_of_dense
 
 if TYPE_CHECKING:
@@ -69,7 +69,15 @@ class Pending:
     def layout(self, leading: bool) -> Node:
         """The layout; `leading` tells that extra axes of the content are leading ones, if shapes do not."""
         leaves = [self.node(leaf) if isinstance(leaf, Array) else leaf for leaf in self.leaves]
-        return grow(self.backend, self.static.skeleton, leaves, leading, self.place)
+        skeleton = self.static.skeleton
+        home, before = self.backend.home(), self.static.backend.home()
+        if home is not before:  # the content was moved to another device
+            skeleton = at_home(home, map_flats(skeleton, self.constant), before)
+        return grow(self.backend, skeleton, leaves, leading, self.place)
+
+    def constant(self, flat: Flat) -> Flat:
+        """A constant of the skeleton where the leaves are."""
+        return flat if is_place(flat) else Flat(self.backend.asarray(flat.data), flat.length, flat.parameters)
 
     def node(self, array: Array) -> Node:
         """The layout of an Array in a leaf's place: a block of a Jacobian, whose extra axes always lead."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._namespace import dtype_called
 from ragged.array import Array
 from ragged.array import Record as Entry
 from ragged.errors import DTypeError
@@ -104,7 +105,7 @@ def _filled(
 
     def fill(flat: Flat) -> Flat:
         kind = b.dtype(flat.data) if dtype is None else dtype
-        shape = flat.data.shape
+        shape = b.shape(flat.data)
         if hasattr(value, "shape"):
             full = b.broadcast_to(b.astype(b.reshape(b.asarray(value), (1,) * len(shape)), kind), shape)
         else:
@@ -172,7 +173,7 @@ def values_astype(
 
     Args:
         array: an array, or a dense value.
-        to: a NumPy dtype, or its name.
+        to: a NumPy dtype, its name, or the dtype of another framework.
         including_unknown: whether the unknown type of empty lists becomes `to`.
 
     Raises:
@@ -183,7 +184,7 @@ def values_astype(
     [[1, 2], [], [3]]
     """
     try:
-        dtype = np.dtype(to)
+        dtype = dtype_called(to)
     except TypeError as error:
         raise DTypeError(f"values_astype: {to!r} is no dtype: {error}") from error
     if dtype.kind not in "biufcmM":

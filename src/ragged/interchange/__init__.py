@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._namespace import dtype_called
 from ragged.array import Array, Record
 from ragged.context import backend_called
 from ragged.errors import StructureError
@@ -172,6 +173,38 @@ def to_backend(array: Any, backend: str, device: Any = None, *, behavior: Any = 
         return Array._of(array.layout, array._backend, attrs, behavior)
     target = backend_called(backend) if device is None else get_backend(backend).configured(device)
     return Array._of(move(target, array.layout, array._backend), target, attrs, behavior)
+
+
+def to(array: Array, *where: Any, device: Any = None, dtype: Any = None) -> Array:
+    """The array on another device of its framework, in another dtype, or both.
+
+    Raises:
+        UnsupportedError: the framework has no such device.
+        TypeError: more than one device, or more than one dtype.
+    """
+    given: dict[str, list[Any]] = {"device": [], "dtype": []}
+    for kind, each in [(None, each) for each in where] + [("device", device), ("dtype", dtype)]:
+        if each is not None:
+            given[kind or ("dtype" if is_dtype(each) else "device")].append(each)
+    for kind, found in given.items():
+        if len(found) > 1:
+            raise TypeError(f"to() takes one {kind}, not {', '.join(map(repr, found))}")
+    for device in given["device"]:
+        array = to_backend(array, array._backend.base.name, device)
+    for dtype in given["dtype"]:
+        from ragged.creation import values_astype
+
+        array = values_astype(array, dtype)
+    return array
+
+
+def is_dtype(x: Any) -> bool:
+    """Whether `x` names a dtype (rather than a device)."""
+    try:
+        dtype_called(x)
+    except TypeError:
+        return False
+    return True
 
 
 def backend(*arrays: Any) -> str:
