@@ -20,6 +20,7 @@ __all__ = [
     "apply",
     "asarray",
     "check_options",
+    "dtype_called",
     "dtype_in",
     "dtype_of",
     "host",
@@ -77,6 +78,18 @@ def dtype_of(x: Any) -> np.dtype[Any]:
     """The NumPy dtype of an array, whose own dtype may be another object of the same name."""
     dtype = x.dtype
     return dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])
+
+
+def dtype_called(x: Any) -> np.dtype[Any]:
+    """The NumPy dtype that `x` names: NumPy's own words for it, or a dtype of another framework.
+
+    Raises:
+        TypeError: it names none.
+    """
+    try:
+        return np.dtype(x)
+    except TypeError:
+        return np.dtype(getattr(x, "name", None) or str(x).rpartition(".")[2])
 
 
 def dtype_in(b: Backend, dtype: Any) -> Any:
