@@ -30,6 +30,7 @@ class TensorFlowBackend(Backend):
     name = "tensorflow"
     xp = Namespace()
     unsupported = _functions.UNSUPPORTED
+    immutable = True
     zero_copy = frozenset({"to_numpy", "reshape"})  # on the CPU; TensorFlow copies what NumPy may write to
     device: Any = None
 

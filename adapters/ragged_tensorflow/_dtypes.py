@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ragged.errors import UnsupportedError
+from ragged_tensorflow._sharing import adopted
 
 __all__ = ["cast", "constant", "held", "numpy_dtype"]
 
@@ -41,10 +42,13 @@ def numpy_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def constant(x: Any, dtype: Any) -> Any:
-    """A NumPy array or a number as a tensor of a TensorFlow dtype; always a copy."""
+    """A NumPy array or a number as a tensor of a TensorFlow dtype; a copy, unless nobody can write to the array."""
     x = np.asarray(x)
     wanted = numpy_dtype(dtype)
-    return tf.convert_to_tensor(x if x.dtype == wanted else x.astype(wanted), dtype)
+    if x.dtype != wanted:
+        x = x.astype(wanted)
+    shared = adopted(x)
+    return tf.convert_to_tensor(x, dtype) if shared is None else shared
 
 
 def cast(x: Any, dtype: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.array import Record as Entry
 from ragged.errors import BackendMismatchError, DTypeError
+from ragged.memory import lent
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
 from ragged.registry import backend_of_dense, get_backend
 from ragged.rows import carried
@@ -49,9 +50,27 @@ def move(b: Backend, node: Any, source: Backend | None) -> Any:
         return node
     if source.level and b.base.name != source.base.name:
         raise leaves_the_tape(source, b)
-    moved = map_flats(node, lambda flat: Flat(b.asarray(flat.data), flat.length, flat.parameters))
+    moved = map_flats(node, lambda flat: Flat(crossed(b, flat.data, source), flat.length, flat.parameters))
     home, before = b.home(), source.home()
     return moved if home is before else at_home(home, moved, before)
+
+
+def crossed(b: Backend, x: Any, source: Backend) -> Any:
+    """A dense array of `source` as one of `b`, over the same memory where both frameworks allow (`ragged.memory`).
+
+    Raises:
+        BackendMismatchError: `x` is being differentiated, and its derivative would end there.
+    """
+    if source.base.name in (b.base.name, "numpy"):
+        return b.asarray(x)
+    if source.differentiating(x):
+        raise BackendMismatchError(
+            f"an array that is being differentiated (or traced) by {source.base.name} cannot move to {b.base.name}, which "
+            f"knows nothing of its derivative; run the whole program there, under ragged.use({b.base.name!r}), or move a "
+            "constant: ragged.stop_gradient(x)"
+        )
+    host = source.to_numpy(x)
+    return b.asarray(lent(host) if source.immutable and b.name != "numpy" else host)
 
 
 def at_home(ops: Backend, node: Any, source: Backend) -> Any:
