@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from ragged._segments import shared_extremum
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _functions, _kernels, _transforms
+from ragged_tensorflow import _functions, _kernels, _loops, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
-from ragged_tensorflow._index import as_index, ids_of
+from ragged_tensorflow._index import Places, as_index, ids_of, places_of
 from ragged_tensorflow._namespace import Namespace
-from ragged_tensorflow._sizes import Size, dense_shape, shape_of, size_of
+from ragged_tensorflow._sizes import NOT_KNOWN, Size, checked, dense_shape, shape_of, size_of
 from ragged_tensorflow._structure import Structure
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class TensorFlowBackend(Backend):
         return constant(x, held(x.dtype if dtype is None else dtype))
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        if is_symbolic(x):
+            raise UnsupportedError(f"a value that depends on a tensor of this tf.function is {NOT_KNOWN}")
         return np.asarray(x)
 
     def as_structure(self, x: Any) -> Any:
@@ -104,14 +107,15 @@ class TensorFlowBackend(Backend):
     # ------------------------------------------------------------------ differentiable primitives
 
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
-        return _functions.call(self, name, args, valid)
+        with checked():
+            return _functions.call(self, name, args, valid)
 
     def take(self, x: Any, index: Any) -> Any:
         n = self.size(x)
-        return _kernels.gather(x, as_index(index, n), n)
+        return _kernels.gather(x, Places(as_index(index, n), n, False))
 
     def expand(self, x: Any, rows: Rows) -> Any:
-        return _kernels.gather(x, ids_of(rows, self.device), rows.nrows, True)
+        return _kernels.gather(x, places_of(rows, self.device))
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         return x[start:stop:step]
@@ -119,7 +123,7 @@ class TensorFlowBackend(Backend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype.is_bool:
             return self.segment_sum(tf.cast(x, tf.int32), rows) != 0
-        return _kernels.segment_sum(x, ids_of(rows, self.device), rows.nrows, rows.offsets is not None)
+        return _kernels.segment_sum(x, places_of(rows, self.device))
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         return self._segment_extremum(x, rows, identity, True)
@@ -134,13 +138,20 @@ class TensorFlowBackend(Backend):
         x = tf.stop_gradient(x)
         if x.dtype.is_bool:
             kernel = tf.cast(x, tf.int32), tf.cast(identity, tf.int32)
-            ids = ids_of(rows, self.device)
-            return _kernels.segment_extremum(kernel[0], ids, rows.nrows, kernel[1], largest) != 0
+            return _kernels.segment_extremum(kernel[0], places_of(rows, self.device), kernel[1], largest) != 0
         if x.dtype.is_complex:
             raise UnsupportedError(
                 "TensorFlow has no segment maximum of complex numbers in a graph; take it of the parts"
             )
-        return _kernels.segment_extremum(x, ids_of(rows, self.device), rows.nrows, identity, largest)
+        return _kernels.segment_extremum(x, places_of(rows, self.device), identity, largest)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        if f is not shared_extremum or x.dtype.is_complex:
+            return f(self, x, rows, *options)
+        identity, largest = options
+        return _kernels.shared_extremum(
+            lambda x: self._segment_extremum(x, rows, identity, largest), x, places_of(rows, self.device)
+        )
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         if is_symbolic(x) or isinstance(rows.ids, tf.Tensor):
@@ -151,7 +162,8 @@ class TensorFlowBackend(Backend):
         return tf.concat(list(arrays), 0)
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        return _functions.choose(condition, x, y)
+        with checked():
+            return _functions.choose(condition, x, y)
 
     def cumulative_sum(self, x: Any) -> Any:
         return tf.cumsum(x, 0)
@@ -173,7 +185,8 @@ class TensorFlowBackend(Backend):
         return _functions.matmul(self.astype(x, dtype), self.astype(y, dtype))
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
-        return tf.fill(dense_shape(shape), tf.constant(value, held(dtype)))
+        value = tf.cast(value.tensor, held(dtype)) if isinstance(value, Size) else tf.constant(value, held(dtype))
+        return tf.fill(dense_shape(shape), value)
 
     # ------------------------------------------------------------------ structure primitives
 
@@ -207,6 +220,11 @@ class TensorFlowBackend(Backend):
         if not is_symbolic(x):
             return self._home.largest(np.asarray(x))
         return Size(tf.reduce_max(tf.concat([x, tf.zeros(1, x.dtype)], 0)))
+
+    def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
+        if is_symbolic(rows.offsets):
+            return _loops.contracted(self, step, x, rows)
+        return super().contracted(step, x, rows)
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-__all__ = ["Size", "check", "checked", "dense_shape", "shape_of", "size_of", "tensor_of"]
+__all__ = ["NOT_KNOWN", "Size", "check", "checked", "dense_shape", "shape_of", "size_of", "tensor_of"]
 
 _checks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 """For each graph the latest check made in it, which comes after all earlier ones."""
+
+
+NOT_KNOWN = (
+    "not known before the program runs: len, iteration, printing, conversions and Python's own `if` need it now; use "
+    "operations of ragged (num, where, slices, fill_none), tf.cond, or take this step outside of tf.function"
+)
 
 
 class Size(SymbolicSize):
@@ -66,9 +72,7 @@ class Size(SymbolicSize):
 
     def _unknown(self) -> Any:
         raise UnsupportedError(
-            "a size that depends on a tensor of this tf.function is not known before the program runs: len, list, "
-            "iteration, printing and Python's own `if` need it now; use operations of ragged (ragged.num, ragged.where, "
-            "slices), tf.cond, or take the step outside of tf.function"
+            f"a size that depends on a tensor of this tf.function is {NOT_KNOWN}"
         )
 
     __int__ = __index__ = __bool__ = __float__ = _unknown
@@ -115,7 +119,8 @@ def size_of(x: Any, axis: int = 0) -> Any:
         return known
     kept = x.__dict__.setdefault("_ragged_sizes", {})
     if axis not in kept:
-        kept[axis] = Size(tf.shape(x, out_type=tf.int64)[axis])
+        with x.graph.as_default():  # which may be outside of the branch or loop that asks first
+            kept[axis] = Size(tf.shape(x, out_type=tf.int64)[axis])
     return kept[axis]
 
 

@@ -76,9 +76,7 @@ class Structure(Backend):
         return x
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
-        if is_unknown(x):
-            Size(x)._unknown()
-        return self.host.to_numpy(x)
+        return self.graph.to_numpy(x) if is_unknown(x) else self.host.to_numpy(x)
 
     def known(self, x: Any) -> bool:
         return not is_unknown(x)
@@ -128,6 +126,20 @@ def _either(name: str) -> Callable[..., Any]:
     return method
 
 
+def _where_rows_are(name: str) -> Callable[..., Any]:
+    """The method of what rows keep: made in the graph of the rows, not in the branch or loop that asks first."""
+
+    def method(self: Structure, x: Any) -> Any:
+        array = x.offsets if type(x) is Rows else x
+        if not is_unknown(array):
+            return getattr(self.host, name)(x)
+        with array.graph.as_default():
+            return getattr(self.graph, name)(x)
+
+    method.__name__ = name
+    return method
+
+
 _METHODS = (
     *("asarray", "size", "shape", "bound", "dtype", "astype", "apply", "take", "slice", "segment_sum", "segment_max"),
     *("segment_min", "segment_argmax", "segment_argsort", "segment_count", "segment_prod", "concat", "where"),
@@ -143,8 +155,11 @@ _METHODS = (
         "arange",
         "repeat",
     ),
-    *("ranges", "offsets_from_lengths", "searchsorted", "flatnonzero", "row_ids", "row_positions", "largest"),
+    *("ranges", "offsets_from_lengths", "searchsorted", "flatnonzero"),
 )
+_OF_ROWS = ("row_ids", "row_lengths", "row_positions", "largest")
 for _name in _METHODS:
     setattr(Structure, _name, _either(_name))
+for _name in _OF_ROWS:
+    setattr(Structure, _name, _where_rows_are(_name))
 Structure.__abstractmethods__ = frozenset()

@@ -82,7 +82,10 @@ class Planner:
     def lifted(self, x: Any, depth: int) -> Any:
         """`x` with outer axes of length 1 up to the given depth."""
         for _ in range(pure_depth(x)[0], depth):
-            x = Flat(self.b.reshape(x.data, (1, *self.b.shape(x.data))), 1) if type(x) is Flat else Regular(x, x.length, 1)
+            if type(x) is Flat:
+                x = Flat(self.b.reshape(x.data, (1, *self.b.shape(x.data))), 1)
+            else:
+                x = Regular(x, x.length, 1)
         return x
 
     def common_length(self, nodes: Sequence[Any]) -> tuple[Sequence[Any], Any]:

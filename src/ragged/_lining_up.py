@@ -29,7 +29,8 @@ def check_shapes(name: str, shapes: Sequence[tuple[Any, ...]]) -> None:
     if all(shape == first for shape in shapes):
         return
     for axis in range(1, max(map(len, shapes)) + 1):
-        sizes = {shape[-axis] for shape in shapes if len(shape) >= axis and shape[-axis] != 1 and is_known(shape[-axis])}
+        column = [shape[-axis] for shape in shapes if len(shape) >= axis]
+        sizes = {size for size in column if size != 1 and is_known(size)}
         if len(sizes) > 1:
             raise StructureError(
                 f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast: at axis {-axis} they have "

@@ -8,6 +8,7 @@ import numpy as np
 
 from ragged.errors import DTypeError
 from ragged.rows import Rows
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -213,23 +214,28 @@ def pairwise_prod(b: Backend, x: Any, segments: Any) -> Any:
     if segments.offsets is None:
         segments, order = gathered(b, segments)
         x = b.take(x, order)
-    rows = segments
-    one = b.full((), 1, b.dtype(x))
-    while rows.longest > 1:
-        ops = rows.ops
-        halves = Rows.from_lengths(ops, (rows.lengths + 1) // 2)
-        position = halves.positions * 2
-        paired = position + 1 < ops.repeat(rows.lengths, halves.lengths, halves.total)
-        even = position + ops.repeat(rows.starts, halves.lengths, halves.total)
-        odd = b.take(x, ops.where(paired, even + 1, even))
-        x = b.apply("multiply", b.take(x, even), b.where(upright(ops, paired, odd), odd, one))
-        rows = halves
+    x, rows = b.contracted(halved, x, segments)
     ops = rows.ops
-    if not ops.size(rows.ids):
-        return b.full((rows.nrows,), 1, b.dtype(x))
     filled = rows.lengths > 0
+    if not is_known(rows.total):  # there may be nothing at all, so 1 stands behind it
+        x = b.concat([x, b.full((1, *b.shape(x)[1:]), 1, b.dtype(x))])
+        return b.take(x, ops.where(filled, rows.starts, rows.total))
+    if not rows.total:
+        return b.full((rows.nrows,), 1, b.dtype(x))
     result = b.take(x, ops.where(filled, rows.starts, 0))
-    return b.where(upright(ops, filled, result), result, one)
+    return b.where(upright(ops, filled, result), result, b.full((), 1, b.dtype(x)))
+
+
+def halved(b: Backend, x: Any, rows: Rows) -> tuple[Any, Rows]:
+    """Each value multiplied with its right neighbour, if its row has one: rows of half the length."""
+    ops = rows.ops
+    halves = Rows.from_lengths(ops, (rows.lengths + 1) // 2)
+    position = halves.positions * 2
+    paired = position + 1 < ops.repeat(rows.lengths, halves.lengths, halves.total)
+    even = position + ops.repeat(rows.starts, halves.lengths, halves.total)
+    odd = b.take(x, ops.where(paired, even + 1, even))
+    odd = b.where(upright(ops, paired, odd), odd, b.full((), 1, b.dtype(x)))
+    return b.apply("multiply", b.take(x, even), odd), halves
 
 
 def upright(ops: Backend, mask: Any, x: Any) -> Any:

@@ -26,6 +26,7 @@ from ragged.nodes import (
 )
 from ragged.operands import operand
 from ragged.rows import Rows, owned
+from ragged.sizes import differ, is_known
 from ragged.traverse import depth_range, positive_axis, rebuild
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Cutter:
         lengths = ops.astype(lengths, "int64")
         if self.valid is not None:
             lengths = ops.where(self.valid, lengths, 0)
-        if ops.true(ops.xp.any(lengths < 0)):
+        if ops.violated(lengths < 0, "unflatten: counts must not be negative"):
             at = ops.bound(ops.flatnonzero(lengths < 0)[:1], None)
             count = ops.bound(lengths[at : at + 1], None)
             raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {count}")
@@ -93,6 +94,8 @@ class Cutter:
         rows = self.rows
         assert rows is not None
         ops, n = rows.ops, node.length
+        if not (is_known(n) and is_known(rows.total)):
+            return self.cut_all(rows, node)
         at = ops.bound(ops.searchsorted(rows.offsets, ops.full((1,), n, "int64"), side="right"), None) - 1
         if ops.bound(rows.offsets[: at + 1], None) != n:
             raise StructureError(
@@ -106,8 +109,17 @@ class Cutter:
             lists, self.valid = Option(self.valid[:at], lists), self.valid[at:]
         return lists
 
+    def cut_all(self, rows: Rows, node: Node) -> Node:
+        """The node's entries in lists, by all of the counts: which ones come next is not known."""
+        differ(rows.total, node.length, "unflatten: the counts do not sum to the number of values")
+        lists: Node = Lists(rows, node)
+        return lists if self.valid is None else Option(self.valid, lists)
+
     def cut_regularly(self, node: Node) -> Node:
         size, n = self.size, node.length
+        if size is not None and size > 0 and not is_known(n):
+            differ(n % size, 0, f"unflatten: the values do not divide into lists of {size}")
+            return regular(self.b, node, size, n // size)
         if size is None or not 0 <= size <= n:
             raise StructureError(
                 f"unflatten: counts={size} is negative or more than the {n} values along axis={self.axis}"
@@ -147,7 +159,7 @@ class Cutter:
         ops = rows.ops
         ends = ops.searchsorted(partition.offsets, rows.offsets, side="right") - 1
         fits = ops.take(partition.offsets, ends) == rows.offsets
-        if not ops.true(ops.xp.all(fits)):
+        if ops.violated(~fits, "unflatten: counts do not fit the lists that they cut"):
             at = ops.bound(ops.flatnonzero(~fits)[:1], None) - 1
             raise StructureError(
                 f"unflatten: counts do not fit the lists along axis={self.axis}: none ends with row {at}, "
@@ -168,7 +180,7 @@ class Cutter:
         if is_text(node) or not is_nested(node) or not is_nested(counts):
             raise AxisError(f"unflatten: lists of counts must reach axis={self.axis} of the array, and no deeper")
         (rows, content), (given, inner) = rows_of(b, node), rows_of(self.source, counts)
-        if given.nrows != rows.nrows:
+        if differ(given.nrows, rows.nrows, "unflatten: not as many lists of counts as lists"):
             raise StructureError(f"unflatten: there are {given.nrows} lists of counts for {rows.nrows} lists")
         if axis > 1:
             self.must_agree(rows, given.offsets, "counts")
@@ -183,7 +195,7 @@ class Cutter:
         """Raise where lists of counts do not fit the lists that they cut, naming the first."""
         ops = rows.ops
         lengths = offsets[1:] - offsets[:-1]
-        if not ops.equal(rows.lengths, lengths):
+        if not ops.agree(rows.lengths, lengths, "unflatten: counts do not fit the lists that they cut"):
             at = ops.bound(ops.flatnonzero(rows.lengths != lengths)[:1], None)
             there, given = (ops.bound(each[at : at + 1], None) for each in (rows.lengths, lengths))
             raise StructureError(
@@ -195,7 +207,7 @@ class Cutter:
         """The result, if the axis exists and all counts were used."""
         if not self.met:
             raise AxisError(f"unflatten: axis={self.axis} exceeds the depth of this array, {depth_range(node)[1]}")
-        if self.rows is not None and self.rows.nrows:
+        if self.rows is not None and is_known(self.rows.total) and self.rows.nrows:
             raise StructureError(
                 f"unflatten: {self.rows.nrows} counts (of {self.rows.total} values) are left over "
                 f"after all values along axis={self.axis}"

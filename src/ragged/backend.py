@@ -123,6 +123,11 @@ class Backend(ABC):
         """
         return _namespace.apply(self, name, args, valid)
 
+    def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
+        """`apply(name, *args)`, whose result may be written over `spare`: an array of the caller's own (which may be
+        one of the arguments) that is not used again."""
+        return self.apply(name, *args)
+
     def take(self, x: Any, index: Any) -> Any:
         """`x[index]` along axis 0; `index` is int64 structure, in range."""
         return self.xp.take(x, self.asarray(index), axis=0)
@@ -218,6 +223,10 @@ class Backend(ABC):
         """Stable order of each contiguous segment, as int64 positions in `x` (structure). NaN sorts last
         ascending and first descending."""
 
+    def row_lengths(self, rows: Rows) -> Any:
+        """The number of elements of each row, int64 (`Rows.lengths` keeps it)."""
+        return rows.offsets[1:] - rows.offsets[:-1]
+
     def row_ids(self, rows: Rows) -> Any:
         """For each element the number of its row, int64 (`Rows.ids` keeps it)."""
         return self.repeat(self.arange(rows.nrows), rows.lengths, rows.total)
@@ -240,7 +249,7 @@ class Backend(ABC):
 
     def violated(self, bad: Any, what: str) -> bool:
         """Whether any entry of boolean structure is true, which is an error. Where nobody knows while a framework
-        compiles the answer is no, and the running program checks it if the framework can: `what` is its error's text."""
+        compiles the answer is no, and the running program checks it, if it can: `what` is its error's text."""
         return self.true(self.xp.any(bad))
 
     def agree(self, x: Any, y: Any, what: str) -> bool:
@@ -265,9 +274,16 @@ class Backend(ABC):
         """Product of each segment in `x`'s own dtype, 1 where empty; None: the core then multiplies pairwise."""
         return None
 
+    def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
+        """`x, rows = step(backend, x, rows)` until no row has more than one element."""
+        while rows.longest > 1:
+            x, rows = step(self, x, rows)
+        return x, rows
+
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         """`f(backend, x, rows, *options)`, in which no structure is made of values: one kernel where the framework
-        compiles. `tangent(backend, y, dx, rows)` is the derivative of such an `f`, for a framework that takes one."""
+        compiles, blocks of rows in turn on NumPy. Such a function gives one entry a row, or one an element if its attribute
+        `of_elements` is true. `tangent(backend, y, dx, rows)` is its derivative, for a framework that takes one."""
         return f(self, x, rows, *options)
 
     # ------------------------------------------------------------------ differentiation and devices

@@ -8,7 +8,7 @@ import numpy as np
 
 from ragged._steps import NODES
 from ragged.broadcasting import broadcast
-from ragged.errors import StructureError
+from ragged.errors import StructureError, UnsupportedError
 from ragged.nodes import (
     Flat,
     Lists,
@@ -208,7 +208,13 @@ class _Comparer:
             if self.equal_nan and kinds[0].kind in "fc":
                 close = b.apply("logical_or", close, b.apply("logical_and", b.apply("isnan", x), b.apply("isnan", y)))
         agree = b.as_structure(close)
-        return b.home(agree).true(agree.all())
+        ops = b.home(agree)
+        if not ops.known(agree):
+            raise UnsupportedError(
+                "whether arrays are equal is not known before the program runs; compare them outside, or stay with "
+                "ragged.isclose and ragged.all"
+            )
+        return ops.true(ops.xp.all(agree))
 
 
 def _said(node: Node) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ragged.operands import operands, wrap
 from ragged.records import repeated
 from ragged.registry import backend_of_dense
 from ragged.rows import Rows
+from ragged.sizes import differ, is_known
 from ragged.structure import flatten, without_missing
 from ragged.traverse import depth_range, positive_axis
 
@@ -82,7 +83,7 @@ def stack(arrays: Any, axis: int = 0) -> Any:
     if not nodes or not all(isinstance(node, Node) for node in nodes):
         raise StructureError("stack: give at least one array, and no scalars")
     lengths = [node.length for node in nodes]
-    if any(length != lengths[0] for length in lengths):
+    if any(differ(length, lengths[0], "stack: arrays of different lengths") for length in lengths):
         at = next(i for i, length in enumerate(lengths) if length != lengths[0])
         raise StructureError(f"stack: array 0 has length {lengths[0]}, but array {at} has length {lengths[at]}")
     if axis in (0, -1 - depth_range(nodes[0])[1]):
@@ -116,10 +117,10 @@ def _is_lists(node: Any) -> bool:
     return isinstance(node, Lists | Regular) and not is_text(node)
 
 
-def _size(node: Any) -> Any:
+def _size(b: Backend, node: Any) -> Any:
     """The one size of regular lists, None for ragged ones."""
     if type(node) is Flat:
-        return node.data.shape[1]
+        return b.shape(node.data)[1]
     return node.size if isinstance(node, Regular) else None
 
 
@@ -134,12 +135,12 @@ def _side_by_side(b: Backend, inputs: Sequence[Any], mergebool: bool) -> Node:
         if not _is_lists(x):
             raise AxisError("concatenate: at least one array is not deep enough")
         if isinstance(x, Option):
-            size = _size(x.content)
+            size = _size(b, x.content)
             parts.append(without_missing(b, x.valid, *rows_of(b, x.content)))  # type: ignore[arg-type]
-            sizes.append(None if size else size)
+            sizes.append(None if not is_known(size) or size else size)
         else:
             parts.append(rows_of(b, x))
-            sizes.append(_size(x))
+            sizes.append(_size(b, x))
     index, rows = _interleaved(b, [rows for rows, _ in parts])
     content = take(b, merge(b, [content for _, content in parts], mergebool), index)
     if all(size is not None for size in sizes):

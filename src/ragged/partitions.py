@@ -12,7 +12,8 @@ from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, metadata, move, single
 from ragged.registry import backend_of_dense, get_backend
-from ragged.rows import Rows, carried, owned
+from ragged.rows import Rows, carried, never_empty, owned
+from ragged.sizes import differ, is_known
 from ragged.validation import check_ids, check_lengths, check_offsets
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def from_lengths(content: Any, lengths: Any) -> Array:
     """
     b, node, ops, lengths = joined(content, lengths, "lengths")
     lengths = check_lengths(ops, lengths)
-    if ops.true(ops.xp.sum(lengths) != node.length):
+    if ops.violated(ops.xp.sum(lengths) != node.length, "the lengths do not add up to the number of elements"):
         raise StructureError(
             f"the lengths add up to {int(ops.xp.sum(lengths))}, but the content has {node.length} elements"
         )
@@ -128,10 +129,10 @@ def from_row_ids(content: Any, ids: Any, nrows: Any = None) -> Array:
     if nrows is not None and nrows < 0:
         raise StructureError(f"nrows must not be negative, not {nrows}")
     ids = check_ids(ops, ids, nrows)
-    if ops.size(ids) != node.length:
+    if differ(ops.size(ids), node.length, "each element needs a row id"):
         raise StructureError(f"there are {ops.size(ids)} row ids for {node.length} elements; each needs one")
     if nrows is None:
-        nrows = ops.largest(ids) + 1 if ops.size(ids) else 0
+        nrows = ops.largest(ids + 1)
     rows = Rows(ops, ops.searchsorted(ids, ops.arange(nrows + 1)), nrows, node.length)
     return Array._of(Lists(rows, node), b, *metadata((content,)))
 
@@ -161,7 +162,7 @@ def from_padded(dense: Any, mask: Any = None, lengths: Any = None) -> Array:
         owner, given = structure(given, "lengths") if mask is None else mask_structure(mask)
         common = common_backend([b, owner])
         b, node = common, move(common, node, b)
-    n, m, *rest = node.data.shape
+    n, m, *rest = b.shape(node.data)
     ops = b.home() if given is None else b.home(given)
     content = Flat(b.reshape(node.data, (n * m, *rest)), n * m)
     if given is None:
@@ -190,8 +191,9 @@ def mask_structure(mask: Any) -> tuple[Backend, Any]:
 
 def by_mask(ops: Backend, mask: Any, n: Any, m: Any) -> tuple[Rows, Any]:
     """The rows that a mask leaves, and the index of their elements in the rectangle."""
-    if tuple(mask.shape) != (n, m):
-        raise StructureError(f"the mask has shape {tuple(mask.shape)}, but the array begins with {(n, m)}")
+    shape, what = tuple(ops.shape(mask)), "the mask has not the shape of the array"
+    if len(shape) != 2 or differ(shape[0], n, what) or differ(shape[1], m, what):
+        raise StructureError(f"the mask has shape {shape}, but the array begins with {(n, m)}")
     rows = Rows.from_lengths(ops, ops.sum(ops.astype(mask, "int64"), (1,)))
     return rows, ops.flatnonzero(ops.reshape(mask, (n * m,)), rows.total)
 
@@ -199,10 +201,10 @@ def by_mask(ops: Backend, mask: Any, n: Any, m: Any) -> tuple[Rows, Any]:
 def by_lengths(ops: Backend, lengths: Any, n: Any, m: Any) -> tuple[Rows, Any]:
     """The rows of the given lengths, and the index of their elements in the rectangle."""
     lengths = check_lengths(ops, owned(lengths))
-    if ops.size(lengths) != n:
+    if differ(ops.size(lengths), n, "there is one length for each row"):
         raise StructureError(f"there are {ops.size(lengths)} lengths for {n} rows")
     beyond = lengths > m
-    if ops.true(ops.xp.any(beyond)):
+    if ops.violated(beyond, "a row has more values than the array has columns"):
         i = int(ops.flatnonzero(beyond)[0])
         raise StructureError(f"row {i} cannot have {int(lengths[i])} values; the array has {m} columns")
     rows = Rows.from_lengths(ops, lengths)
@@ -237,7 +239,10 @@ def to_padded(x: Any, fill: Any = 0, max_len: int | None = None) -> tuple[Any, A
     columns = ops.arange(m)[None, :]
     mask = columns < rows.lengths[:, None]
     dtype = padded_dtype(b.dtype(flat.data), fill)
-    rest = flat.data.shape[1:]
+    rest = b.shape(flat.data)[1:]
+    if not is_known(flat.length):  # it may turn out to be empty, and then 0 would be out of range
+        flat = Flat(b.concat([flat.data, b.full((1, *rest), 0, b.dtype(flat.data))]), flat.length)
+        valid = None if valid is None else never_empty(b.home(valid), valid)
     if isinstance(flat.length, int) and flat.length == 0:
         return b.full((n, m, *rest), fill, dtype), b.asarray(mask)
     index = ops.reshape(ops.where(mask, rows.starts[:, None] + columns, 0), (n * m,))

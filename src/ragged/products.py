@@ -12,6 +12,7 @@ from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, is_text, re
 from ragged.operands import operands, single, wrap
 from ragged.records import columns_of, named, repeated
 from ragged.rows import Rows
+from ragged.sizes import larger
 from ragged.structure import positions, without_missing
 from ragged.traverse import positive_axis
 
@@ -169,13 +170,13 @@ def _outermost(b: Backend, nodes: Sequence[Node], names: Any, parameters: Parame
     too_many("cartesian", total, ops)
     columns, stride = [], total
     for node, length in zip(nodes, lengths, strict=True):
-        stride = stride // length if length else 0
-        index = ops.arange(total)
-        columns.append(take(b, node, (index // stride) % length if total else index))
+        length = larger(length, 1)
+        stride = stride // length
+        columns.append(take(b, node, (ops.arange(total) // larger(stride, 1)) % length))
     result: Node = Record(names, tuple(columns), total, parameters)
     for i in sorted(kept, reverse=True):
         size = lengths[i + 1]
-        result = regular(b, result, size, result.length // size if size else 0)
+        result = regular(b, result, size, result.length // larger(size, 1))
     return result
 
 

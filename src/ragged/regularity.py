@@ -106,7 +106,7 @@ def _closed(b: Backend, node: Lists | Regular) -> Node:
     rows = node.rows
     ops, size = rows.ops, rows.longest
     fits = rows.lengths == size
-    if not ops.true(ops.xp.all(fits)):
+    if ops.violated(~fits, "to_regular: the lists are not of one length"):
         first = ops.bound(rows.offsets[:2], None)
         at = ops.bound(ops.flatnonzero(rows.lengths != first)[:1], None)
         length = ops.bound(rows.lengths[at : at + 1], None)

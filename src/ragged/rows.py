@@ -128,7 +128,7 @@ class Rows:
     def lengths(self) -> Any:
         """Number of elements of each row, int64."""
         if self._lengths is None:
-            self._lengths = sealed(self.offsets[1:] - self.offsets[:-1])
+            self._lengths = sealed(self.ops.row_lengths(self))
         return self._lengths
 
     @property

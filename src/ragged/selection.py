@@ -14,6 +14,7 @@ from ragged.broadcasting import broadcast
 from ragged.errors import DTypeError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Unknown, is_text, option, take
 from ragged.operands import operands, wrap
+from ragged.sizes import common_shape, is_known, larger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +94,8 @@ def _choose_aligned(b: Backend, nodes: Sequence[Any], mergebool: bool) -> Any:
         return None if chosen is None else Lists(condition.rows, chosen)
     if type(condition) is not Flat or b.dtype(condition.data).kind != "b":
         return None
-    shape = condition.data.shape
-    if all(type(each) is Flat and each.data.shape == shape for each in (x, y) if isinstance(each, NODES)):
+    shape = b.shape(condition.data)
+    if all(type(each) is Flat and b.shape(each.data) == shape for each in (x, y) if isinstance(each, NODES)):
         return _choose_numbers(b, condition.data, x, y, mergebool)
     return None
 
@@ -174,8 +175,8 @@ def _nonzero(condition: Any) -> tuple[Any, ...]:
     places = ops.flatnonzero(mask)
     columns = []
     for size in reversed(shape[1:]):
-        columns.append(places % max(size, 1))
-        places = places // max(size, 1)
+        columns.append(places % larger(size, 1))
+        places = places // larger(size, 1)
     columns.append(places)
     nodes = [Flat(b.asarray(column), ops.size(column)) for column in reversed(columns)]
     return tuple(wrap(b, each, dense, condition) for each in nodes)
@@ -186,18 +187,19 @@ def _rectangle(b: Backend, node: Any) -> tuple[Any, tuple[Any, ...]]:
     match node:
         case Flat(data):
             mask = b.as_structure(data) != 0
-            return b.home(mask).reshape(mask, (-1,)), tuple(data.shape)
+            return b.home(mask).reshape(mask, (-1,)), tuple(b.shape(data))
         case Option(valid, content):
             mask, shape = _rectangle(b, content)
-            inner = b.home(mask).reshape(mask, (node.length, -1)) if node.length else mask
-            present = inner & valid[:, None] if node.length else mask
+            some = not is_known(node.length) or node.length
+            inner = b.home(mask).reshape(mask, (node.length, -1)) if some else mask
+            present = inner & valid[:, None] if some else mask
             return b.home(mask).reshape(present, (-1,)), shape
         case Regular(content, size, length) if not is_text(node):
             mask, shape = _rectangle(b, content)
             return mask, (length, size, *shape[1:])
         case Lists(rows, content) if not is_text(node):
             lengths = rows.lengths
-            if rows.ops.true((lengths != rows.longest).any()):
+            if rows.ops.violated(lengths != rows.longest, "where: one argument needs lists of one length"):
                 raise StructureError("where: one argument needs lists of one length; index a ragged array by its mask")
             mask, shape = _rectangle(b, content)
             return mask, (rows.nrows, rows.longest, *shape[1:])
@@ -266,10 +268,8 @@ def _as_they_are(b: Backend, inputs: tuple[Any, ...], valid: Any) -> tuple[Any, 
 
 def _same_shape(b: Backend, inputs: tuple[Any, ...], valid: Any) -> tuple[Any, ...]:
     """Dense leaves brought to one shape; others as they are."""
-    shapes = [x.data.shape for x in inputs if type(x) is Flat]
+    shapes = [b.shape(x.data) for x in inputs if type(x) is Flat]
     if len(shapes) < len(inputs) or all(shape == shapes[0] for shape in shapes):
         return inputs
-    ndim = max(map(len, shapes))
-    padded = [(1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes]
-    shape = tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True))
+    shape = common_shape(shapes, "broadcast_arrays: regular axes do not line up")
     return tuple(Flat(b.broadcast_to(x.data, shape), shape[0], x.parameters) for x in inputs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-__all__ = ["SymbolicSize", "clipped", "differ", "is_known", "larger", "smaller"]
+__all__ = ["SymbolicSize", "clipped", "common_shape", "common_size", "differ", "is_known", "larger", "smaller"]
 
 
 class SymbolicSize(ABC):
@@ -20,6 +20,10 @@ class SymbolicSize(ABC):
     @abstractmethod
     def expect(self, other: Any, what: str) -> None:
         """Have the running program check that the two sizes are equal; `what` is what its error says."""
+
+    @abstractmethod
+    def at_least(self, least: int, what: str) -> None:
+        """Have the running program check that the size is not below `least`."""
 
     @abstractmethod
     def minimum(self, other: Any) -> Any:
@@ -86,3 +90,27 @@ def clipped(key: slice, length: Any) -> tuple[Any, Any, int, Any]:
         stop = larger(start, stop)
         return start, stop, step, (stop - start + (step - 1)) // step
     return start, stop, step, larger((start - stop + (-step - 1)) // -step, 0)
+
+
+def common_shape(shapes: Any, what: str) -> tuple[Any, ...]:
+    """The shape that dense values have together, aligned at the right; axes known to be 1 stretch.
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    ndim = max(map(len, shapes))
+    columns = zip(*((1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes), strict=True)
+    return tuple(common_size(sizes, what) for sizes in columns)
+
+
+def common_size(sizes: Any, what: str) -> Any:
+    """The one size that several have; those known to be 1 stretch.
+
+    Raises:
+        ValueError: two of them differ.
+    """
+    several = [size for size in sizes if size != 1]
+    found = next(filter(is_known, several), several[0] if several else 1)
+    if any(differ(size, found, what) for size in several):
+        raise ValueError(f"{what}: sizes {' and '.join(map(str, several))}")
+    return found

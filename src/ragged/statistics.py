@@ -27,6 +27,7 @@ from ragged.nodes import (
 )
 from ragged.operands import operands, single, wrap
 from ragged.rows import Rows
+from ragged.sizes import common_shape
 from ragged.traverse import depth_range, rebuild
 
 if TYPE_CHECKING:
@@ -294,5 +295,6 @@ def flat_pair(b: Backend, name: str, inputs: tuple[Any, ...]) -> tuple[list[Any]
     data = [
         b.astype(b.asarray(each), "complex128" if b.dtype(b.asarray(each)).kind == "c" else "float64") for each in data
     ]
-    shape = data[0].shape if data[0].shape == data[1].shape else b.xp.broadcast_shapes(*(each.shape for each in data))
+    shapes = [b.shape(each) for each in data]
+    shape = shapes[0] if shapes[0] == shapes[1] else common_shape(shapes, f"{name}: values and weights do not line up")
     return [b.reshape(b.broadcast_to(each, shape), (-1,)) for each in data], shape

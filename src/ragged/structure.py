@@ -24,6 +24,7 @@ from ragged.nodes import (
 )
 from ragged.operands import single, wrap
 from ragged.rows import Rows
+from ragged.sizes import larger
 from ragged.traverse import depth_range, positive_axis, visit
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def positions(b: Backend, node: Node, axis: int) -> Node:
             return Lists(node.rows, Flat(b.asarray(node.rows.positions), node.rows.total))
         if here == 1 and isinstance(node, Regular):
             n = node.length * node.size
-            index = b.home().arange(n) % node.size if node.size else b.home().arange(0)
+            index = b.home().arange(n) % larger(node.size, 1)
             return regular(b, Flat(b.asarray(index), n), node.size, node.length)
         return None
 
@@ -156,7 +157,7 @@ def leaves(b: Backend, node: Any, drop_missing: bool) -> list[Any]:
             if data.ndim == 1:
                 return [Flat(data, node.length)]
             n = node.length
-            for size in data.shape[1:]:
+            for size in b.shape(data)[1:]:
                 n = n * size
             return [Flat(b.reshape(data, (n,)), n)]
         case Lists(_, content) | Regular(content) if not is_text(node):

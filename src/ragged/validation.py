@@ -33,7 +33,7 @@ def whole_numbers(ops: Backend, x: Any, what: str) -> Any:
         StructureError: not one-dimensional, or numbers beyond int64.
     """
     if x.ndim != 1:
-        raise StructureError(f"{what} must be one-dimensional, not of shape {tuple(x.shape)}")
+        raise StructureError(f"{what} must be one-dimensional, not of shape {tuple(ops.shape(x))}")
     dtype = ops.dtype(x)
     if dtype.kind not in "iu":
         if ops.size(x) == 0:
@@ -60,20 +60,20 @@ def check_offsets(ops: Backend, offsets: Any, length: Any = None, any_start: boo
     size = ops.size(offsets)
     if isinstance(size, int) and size == 0:
         raise StructureError("offsets must hold at least one number, the 0 that they start with; there are none")
-    if ops.true(offsets[0] < 0):
+    if ops.violated(offsets[0] < 0, "offsets must not be negative"):
         raise StructureError(f"offsets must not be negative; the first is {int(offsets[0])}")
-    if not any_start and ops.true(offsets[0] != 0):
+    if not any_start and ops.violated(offsets[0] != 0, "offsets must start at 0"):
         raise StructureError(
             f"offsets must start at 0, not at {int(offsets[0])}; give content[{int(offsets[0])}:] and "
             f"offsets - {int(offsets[0])}"
         )
     decreases = offsets[1:] < offsets[:-1]
-    if ops.true(ops.xp.any(decreases)):
+    if ops.violated(decreases, "offsets must not decrease"):
         i = first(ops, decreases)
         raise StructureError(
             f"offsets must not decrease; row {i} goes from {int(offsets[i])} back to {int(offsets[i + 1])}"
         )
-    if length is not None and ops.true(offsets[-1] > length):
+    if length is not None and ops.violated(offsets[-1] > length, "offsets overrun the content"):
         i = first(ops, offsets > length) - 1
         raise StructureError(
             f"offsets overrun the content: row {i} ends at {int(offsets[i + 1])}, but there are {length} elements"
@@ -97,7 +97,7 @@ def check_lengths(ops: Backend, lengths: Any) -> Any:
     """
     lengths = whole_numbers(ops, lengths, "lengths")
     negative = lengths < 0
-    if ops.true(ops.xp.any(negative)):
+    if ops.violated(negative, "lengths must not be negative"):
         i = first(ops, negative)
         raise StructureError(f"lengths must not be negative; row {i} has {int(lengths[i])}")
     return lengths
@@ -113,11 +113,11 @@ def check_ids(ops: Backend, ids: Any, nrows: Any = None) -> Any:
     """
     ids = whole_numbers(ops, ids, "row ids")
     negative = ids < 0
-    if ops.true(ops.xp.any(negative)):
+    if ops.violated(negative, "row ids must not be negative"):
         i = first(ops, negative)
         raise OutOfRangeError(f"row ids must not be negative; element {i} has {int(ids[i])}")
     decreases = ids[1:] < ids[:-1]
-    if ops.true(ops.xp.any(decreases)):
+    if ops.violated(decreases, "row ids must be sorted"):
         i = first(ops, decreases)
         raise StructureError(
             f"row ids must be sorted; {int(ids[i])} at element {i} is followed by {int(ids[i + 1])}; "
@@ -125,7 +125,7 @@ def check_ids(ops: Backend, ids: Any, nrows: Any = None) -> Any:
         )
     if nrows is not None:
         beyond = ids >= nrows
-        if ops.true(ops.xp.any(beyond)):
+        if ops.violated(beyond, "row ids must be below the number of rows"):
             i = first(ops, beyond)
             raise OutOfRangeError(f"row ids must be below nrows={nrows}; element {i} has {int(ids[i])}")
     return ids

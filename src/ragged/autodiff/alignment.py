@@ -11,6 +11,7 @@ from ragged.nodes import Flat, Lists, Node, Option, Regular, Unknown, compress, 
 from ragged.nodes import Record as RecordNode
 from ragged.operands import map_flats, move
 from ragged.rows import Groups
+from ragged.sizes import differ
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -71,8 +72,10 @@ def dense(b: Backend, slot: Slot, leaf: Any, word: str) -> Any:
 
 def typed(b: Backend, slot: Slot, x: Any, word: str, where: str) -> Any:
     """`x` cast to the slot's dtype, its shape checked."""
-    if tuple(x.shape) != tuple(slot.shape):
-        raise StructureError(f"the {word}{where} has shape {tuple(x.shape)}, its value has shape {tuple(slot.shape)}")
+    shape, wanted = tuple(b.shape(x)), tuple(slot.shape)
+    what = f"the {word}{where} has not the shape of its value"
+    if shape != wanted and (len(shape) != len(wanted) or any(map(differ, shape, wanted, [what] * len(shape)))):
+        raise StructureError(f"the {word}{where} has shape {shape}, its value has shape {wanted}")
     dtype = b.dtype(x)
     if dtype.kind == "c" and slot.dtype.kind != "c":
         raise DTypeError(f"the {word}{where} is complex, but its value is real ({slot.dtype}); take its real part")
@@ -137,13 +140,16 @@ class Aligner:
         """The rows have to be equal; then their elements."""
         rows, content = opened(self.b, node)
         if isinstance(given, Unknown) or (isinstance(given, Flat) and given.data.ndim == 1 and given.length == 0):
-            if node.length != given.length:
+            if differ(node.length, given.length, f"the {self.word}{where} has not the length of its value"):
                 raise self.lengths(node.length, given.length, where)
             given = Lists(type(rows).regular(rows.ops, given.length, 0), Unknown(0))
         if not (isinstance(given, Lists | Regular) or (isinstance(given, Flat) and given.data.ndim > 1)):
             raise self.mismatch("lists", given, where)
         given_rows, given_content = rows_of(self.b, given)
-        if not rows.same(given_rows):
+        what = f"the {self.word}{where} does not line up with its value"
+        if not rows.same(given_rows) and not (
+            rows.ops is given_rows.ops and rows.ops.agree(rows.offsets, given_rows.offsets, what)
+        ):
             raise self.first_row(rows, given_rows, where)
         if isinstance(node, Flat):
             inner: dict[int, Any] = {}
@@ -171,13 +177,13 @@ class Aligner:
 
     def walk_option(self, node: Option, given: Node, values: dict[int, Any], where: str) -> None:
         """Only what is there has to line up; what stands behind a missing value gets zero."""
-        if node.length != given.length:
+        if differ(node.length, given.length, f"the {self.word}{where} has not the length of its value"):
             raise self.lengths(node.length, given.length, where)
         b, ops = self.b, self.b.home(node.valid)
         if isinstance(given, Unknown):
             given = Option(ops.full((given.length,), False, "bool"), given)
         if isinstance(given, Option):
-            if not ops.true((given.valid | ~node.valid).all()):  # missing where the value is there: zero
+            if not ops.true(ops.xp.all(given.valid | ~node.valid)):  # missing where the value is there: zero
                 self.walk_option(Option(node.valid & given.valid, node.content), given, values, where)
                 return
             given = given.content

@@ -165,7 +165,7 @@ def split(b: Backend, tree: Any) -> tuple[Skeleton, list[Any], list[Any]]:
         dtype = b.dtype(x)
         values = smooth if dtype.kind in "fc" else rest
         values.append(x)
-        return Slot(len(values) - 1, values is smooth, tuple(x.shape), dtype)
+        return Slot(len(values) - 1, values is smooth, tuple(b.shape(x)), dtype)
 
     def flat(node: Flat) -> Flat:
         return Flat(slot(node.data), node.length, node.parameters)

@@ -9,6 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.nodes import Node, slice_node, take
 from ragged.operands import move
+from ragged.sizes import clipped
 from ragged.slicing._axis import from_front
 from ragged.slicing._entry import entry, finish, project, within
 from ragged.slicing._plan import plan
@@ -52,9 +53,9 @@ def getitem(array: Array, key: Any) -> Any:
         return entry(b, node, within(key, node.length), attrs, behavior)
     if kind is slice:
         if key.step is None and type(key.start) in PLAIN and type(key.stop) in PLAIN:
-            start, stop, _ = key.indices(node.length)
+            start, stop, *_ = clipped(key, node.length)
             if stop - start != node.length:
-                node = slice_node(b, node, start, max(start, stop))
+                node = slice_node(b, node, start, stop)
             return finish(b, node, attrs, behavior)
     elif kind is str:
         return finish(b, project(b, node, (key,)), attrs, behavior)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ragged.errors import OutOfRangeError, StructureError
 from ragged.nodes import Flat, Option, take
 from ragged.rows import Ranges, Rows
+from ragged.sizes import differ, is_known
 from ragged.slicing._plan import Indices
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def pick(ops: Backend, starts: Any, lengths: Any, index: Any, live: Any, numbers
         beyond = (inside < 0) | (inside >= lengths)
     if live is not None:
         beyond = beyond & live
-    if ops.true(ops.xp.any(beyond)):
+    if ops.violated(beyond, "an index is out of range of its list"):
         raise_out_of_range(ops, lengths, index, beyond, numbers)
     found = starts + inside
     return found if live is None else ops.where(live, found, 0)
@@ -111,6 +112,9 @@ def from_front(ops: Backend, index: Any, size: Any, what: str, valid: Any = None
         OutOfRangeError: a position beyond the axis; `what` is what the message calls it.
     """
     present = index if valid is None else ops.take(index, ops.flatnonzero(valid))
+    if not (ops.known(present) and is_known(size)):
+        ops.violated((present < -size) | (present >= size), f"an index is out of range of {what}")
+        return ops.where(index < 0, index + size, index)
     if not ops.size(present):
         return index
     least = ops.xp.min(present)
@@ -124,7 +128,7 @@ def from_front(ops: Backend, index: Any, size: Any, what: str, valid: Any = None
 
 def check_extent(indices: Indices, size: Any, what: str) -> None:
     """A flat mask is as long as the axis that it masks."""
-    if indices.extent is not None and indices.extent != size:
+    if indices.extent is not None and differ(indices.extent, size, f"a mask has not the length of {what}"):
         raise StructureError(f"a mask of length {indices.extent} does not fit {what}, which has length {size}")
 
 
@@ -186,7 +190,7 @@ def check_lists_extent(ops: Backend, head: Indices, lengths: Any, live: Any, num
     wrong = lengths != head.extent
     if live is not None:
         wrong = wrong & live
-    if ops.true(ops.xp.any(wrong)):
+    if ops.violated(wrong, "a mask has not the length of the lists that it masks"):
         row = ops.bound(ops.flatnonzero(wrong)[:1], None)
         length = ops.bound(lengths[row : row + 1], None)
         row = row if numbers is None else ops.bound(numbers[row : row + 1], None)
@@ -199,7 +203,7 @@ def fit(ops: Backend, rows: Rows, at: Any, live: Any, k: Any) -> Any:
     wrong = lengths != k
     if live is not None:
         wrong = wrong & live
-    if ops.true(ops.xp.any(wrong)):
+    if ops.violated(wrong, "a ragged index has not the length of the lists that it indexes"):
         row = ops.bound(ops.flatnonzero(wrong)[:1], None)
         length = ops.bound(lengths[row : row + 1], None)
         raise StructureError(f"a ragged index of length {k} does not fit list {row}, which has length {length}")
@@ -239,7 +243,8 @@ def match_rows(rows: Rows, at: Any, live: Any, index: Any) -> tuple[Rows, Any, A
         valid = None if valid is None else ops.take(valid, keep)
         return new, keep if elements is None else ops.take(elements, keep), valid, None
     starts, lengths = selected(rows, at, live)
-    starts, lengths = (ops.repeat(each, new.lengths, new.total) for each in (starts, lengths))
+    if new.width != 1:  # as that of argmax with keepdims
+        starts, lengths = (ops.repeat(each, new.lengths, new.total) for each in (starts, lengths))
     return new, pick(ops, starts, lengths, values, valid, lambda: new.ids), valid, None
 
 
@@ -249,8 +254,8 @@ def align(rows: Rows, at: Any, live: Any, other: Rows) -> Any:
     if at is None and live is None and rows.same(other):
         return None
     starts, lengths = selected(rows, at, live)
-    wrong = lengths != other.lengths
-    if ops.true(ops.xp.any(wrong)):
+    if not ops.agree(lengths, other.lengths, "the mask or index does not line up with the array"):
+        wrong = lengths != other.lengths
         row = ops.bound(ops.flatnonzero(wrong)[:1], None)
         ours, theirs = (ops.bound(each[row : row + 1], None) for each in (lengths, other.lengths))
         raise StructureError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged.errors import AxisError
+from ragged.sizes import clipped
 from ragged.slicing._axis import is_full
 from ragged.slicing._entry import within
 
@@ -33,10 +34,11 @@ def index_dense(b: Backend, data: Any, items: tuple[Any, ...], axis: int) -> Any
         if item is Ellipsis:
             axis = data.ndim - wanted
         elif item is None:
-            data = b.reshape(data, (*data.shape[:axis], 1, *data.shape[axis:]))
+            shape = b.shape(data)
+            data = b.reshape(data, (*shape[:axis], 1, *shape[axis:]))
             axis += 1
         elif type(item) is int:
-            data = drop_axis(b, data, axis, within(item, data.shape[axis], f"axis {axis}"))
+            data = drop_axis(b, data, axis, within(item, b.shape(data)[axis], f"axis {axis}"))
             wanted -= 1
         else:
             data = slice_axis(b, data, axis, item)
@@ -51,7 +53,7 @@ def to_front(b: Backend, data: Any, axis: int) -> Any:
     return b.permute_dims(data, (axis, *others)) if axis else data
 
 
-def drop_axis(b: Backend, data: Any, axis: int, i: int) -> Any:
+def drop_axis(b: Backend, data: Any, axis: int, i: Any) -> Any:
     """The entries at position `i` of `axis`, without that axis."""
     return b.entry(to_front(b, data, axis), i)
 
@@ -60,12 +62,8 @@ def slice_axis(b: Backend, data: Any, axis: int, key: slice) -> Any:
     """The entries of `axis` that a slice selects."""
     if is_full(key):
         return data
-    start, stop, step = key.indices(data.shape[axis])
+    start, stop, step, count = clipped(key, b.shape(data)[axis])
     data = to_front(b, data, axis)
-    if step > 0:
-        data = b.slice(data, start, max(start, stop), step)
-    else:
-        ops = b.home()
-        data = b.take(data, ops.arange(len(range(start, stop, step))) * step + start)
+    data = b.slice(data, start, stop, step) if step > 0 else b.take(data, b.home().arange(count) * step + start)
     order = list(range(1, data.ndim))
     return b.permute_dims(data, (*order[:axis], 0, *order[axis:])) if axis else data

@@ -29,7 +29,8 @@ from ragged.nodes import (
     with_parameters,
 )
 from ragged.rows import Ranges, Rows
-from ragged.slicing._axis import fit, match_rows, positions, regularise, repeat_each, step_in_rows, tile
+from ragged.sizes import clipped
+from ragged.slicing._axis import fit, is_full, match_rows, positions, regularise, repeat_each, step_in_rows, tile
 from ragged.slicing._dense import basic, index_dense
 from ragged.slicing._entry import within
 from ragged.slicing._parts import count, expand, gathered, ground, new_axes, too_many
@@ -101,7 +102,7 @@ def in_lists(
     new, at, live, turn, deeper, _ = memo[id(rows)]
     if isinstance(head, slice):
         return Lists(new, descend(b, content, at, live, turn, rest, deeper), node.parameters)
-    content, at = ground(b, rows.ops, content, at)
+    content, at = ground(b, rows.ops, content, at, live)
     out = descend(b, content, at, live, turn, rest, deeper)
     return out if isinstance(head, int) or new is None else new_axes(b, rows.ops, out, head, new)
 
@@ -117,12 +118,11 @@ def in_regular(b: Backend, node: Any, at: Any, live: Any, turn: Any, items: tupl
     if isinstance(head, int):
         return descend(b, content, begins + within(head, size, "each list of this axis"), live, turn, rest, {})
     if isinstance(head, slice):
-        chosen = range(*head.indices(size))
-        k = len(chosen)
-        if at is None and k == size and chosen.step == 1:
+        start, _, step, k = clipped(head, size)
+        if at is None and step == 1 and (k == size or is_full(head)):
             inner = None
         else:
-            inner = positions(ops, begins, n, ops.arange(k) * chosen.step + chosen.start, k)
+            inner = positions(ops, begins, n, ops.arange(k) * step + start, k)
         live, turn = repeat_each(ops, live, n, k), repeat_each(ops, turn, n, k)
         return regular(b, descend(b, content, inner, live, turn, rest, {}), k, n, node.parameters)
     index = regularise(ops, head, size, "each list of this axis")
@@ -133,7 +133,7 @@ def in_regular(b: Backend, node: Any, at: Any, live: Any, turn: Any, items: tupl
     if head.valid is not None:
         valid = tile(ops, head.valid, n, k)
         live = valid if live is None else live & valid
-    content, inner = ground(b, ops, content, positions(ops, begins, n, index, k))
+    content, inner = ground(b, ops, content, positions(ops, begins, n, index, k), live)
     return new_axes(b, ops, descend(b, content, inner, live, turn, rest, {}), head, n)
 
 
@@ -193,6 +193,6 @@ def follow_rows(
         return Lists(new, follow(b, content, at, None, deeper_index, rest, deeper), node.parameters)
     if live is None:
         return Lists(new, descend(b, content, at, None, None, rest, deeper))
-    content, at = ground(b, rows.ops, content, at)
+    content, at = ground(b, rows.ops, content, at, live)
     kept = None if is_text(node) else node.parameters  # characters with missing ones among them are no text
     return Lists(new, option(b, live, descend(b, content, at, live, None, rest, deeper)), kept)

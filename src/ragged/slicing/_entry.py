@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array, Record
-from ragged.errors import FieldError, OutOfRangeError
+from ragged.errors import FieldError, OutOfRangeError, UnsupportedError
 from ragged.nodes import (
     Flat,
     Lists,
@@ -20,6 +20,7 @@ from ragged.nodes import (
     slice_node,
 )
 from ragged.nodes import Record as RecordNode
+from ragged.sizes import SymbolicSize
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["child", "entry", "finish", "project", "within"]
 
 
-def within(index: int, length: Any, place: str = "this array") -> int:
+def within(index: int, length: Any, place: str = "this array") -> Any:
     """`index` counted from the front.
 
     Raises:
         OutOfRangeError: there is no such entry; `place` is what the message calls the list.
     """
     position = index + length if index < 0 else index
+    if isinstance(length, SymbolicSize):
+        length.at_least(-index if index < 0 else index + 1, f"index {index} is out of range of {place}")
+        return position
     if 0 <= position < length:
         return position
     raise OutOfRangeError(
@@ -42,15 +46,16 @@ def within(index: int, length: Any, place: str = "this array") -> int:
     )
 
 
-def child(b: Backend, node: Any, i: int) -> Node:
+def child(b: Backend, node: Any, i: Any) -> Node:
     """The list at position `i` (in range) of a list node, as a node."""
     match node:
         case Lists(rows, content):
             ops, offsets = rows.ops, rows.offsets
-            low, high = ops.bound(offsets[: i + 1], None), ops.bound(offsets[: i + 2], None)
+            low = ops.bound(ops.slice(offsets, i, i + 1), None)
+            high = ops.bound(ops.slice(offsets, i + 1, i + 2), None)
             return slice_node(b, content, low, high)
         case Flat(data, _, parameters):
-            return Flat(b.entry(data, i), data.shape[1], parameters)
+            return Flat(b.entry(data, i), b.shape(data)[1], parameters)
         case Regular(content, size):
             return slice_node(b, content, i * size, (i + 1) * size)
     raise TypeError(f"{type(node).__name__} is not a list node")
@@ -62,11 +67,11 @@ def text(b: Backend, node: Any, i: int) -> str | bytes:
     return value if node.parameters["__array__"] == "bytestring" else value.decode("utf-8", "surrogateescape")
 
 
-def entry(b: Backend, node: Any, i: int, attrs: Any = None, behavior: Any = None) -> Any:
+def entry(b: Backend, node: Any, i: Any, attrs: Any = None, behavior: Any = None) -> Any:
     """The entry at position `i` (in range): an Array, a Record, the framework's own 0-d value, text, or None."""
     if type(node) is Flat:
         value = b.entry(node.data, i)
-        return Array._of(Flat(value, node.data.shape[1]), b, attrs, behavior) if node.data.ndim > 1 else value
+        return Array._of(Flat(value, b.shape(node.data)[1]), b, attrs, behavior) if node.data.ndim > 1 else value
     match node:
         case Lists() | Regular():
             if is_text(node):
@@ -74,7 +79,13 @@ def entry(b: Backend, node: Any, i: int, attrs: Any = None, behavior: Any = None
             return finish(b, child(b, node, i), attrs, behavior)
         case Option(valid, content):
             ops = b.home(valid)
-            return entry(b, content, i, attrs, behavior) if ops.true(valid[i]) else None
+            valid = ops.entry(valid, i)
+            if not ops.known(valid):
+                raise UnsupportedError(
+                    "whether this entry is missing is not known before the program runs; fill it first "
+                    "(ragged.fill_none), or take an array of one entry: x[i:i+1]"
+                )
+            return entry(b, content, i, attrs, behavior) if ops.true(valid) else None
         case RecordNode():
             return Record(Array._of(slice_node(b, node, i, i + 1), b, attrs, behavior))
         case Union():

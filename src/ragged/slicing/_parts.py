@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._merging import merge
 from ragged.errors import AxisError
 from ragged.nodes import Node, blank, option, regular, take
+from ragged.sizes import is_known
 from ragged.slicing._axis import tile
 from ragged.slicing._plan import Indices, Ragged
 from ragged.traverse import depth_range
@@ -36,9 +38,13 @@ def wrap_shape(b: Backend, node: Node, n: Any, shape: tuple[int, ...]) -> Node:
     return node
 
 
-def ground(b: Backend, ops: Backend, content: Any, at: Any) -> tuple[Any, Any]:
+def ground(b: Backend, ops: Backend, content: Any, at: Any, live: Any) -> tuple[Any, Any]:
     """Content and positions in it, where all lists may be empty but missing values need something to stand on."""
-    if isinstance(content.length, int) and content.length == 0 and ops.size(at):
+    if live is None:
+        return content, at
+    if not is_known(content.length):
+        return merge(b, [content, blank(b, content, 1)]), at
+    if content.length == 0 and ops.size(at):
         return blank(b, content, 1), at * 0
     return content, at
 

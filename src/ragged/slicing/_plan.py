@@ -146,8 +146,8 @@ def integer(x: Any) -> int:
     if backend is not None:
         if not backend.known(x):
             raise UnsupportedError(
-                "an integer in a key that is not known before the program runs is no entry's number; make an index array "
-                "of it, of shape (1,), which selects an array of one entry"
+                "an integer in a key that is not known before the program runs is no entry's number; make an index "
+                "array of it, of shape (1,), which selects an array of one entry"
             )
         x = backend.as_structure(x)
     if isinstance(x, bool | np.bool_) or (hasattr(x, "dtype") and np.dtype(x.dtype).kind not in "iu"):
@@ -278,10 +278,10 @@ def common_shape(shapes: list[tuple[Any, ...]]) -> tuple[Any, ...]:
             return np.broadcast_shapes(*shapes)
         except ValueError:
             pass
-    elif all(len(shape) == len(first) for shape in shapes) and not any(
-        differ(a, b, "the index arrays of a key have one shape") for shape in shapes for a, b in zip(shape, first, strict=True)
-    ):
-        return first
+    elif all(len(shape) == len(first) for shape in shapes):
+        what = "the index arrays of a key have one shape"
+        if not any(differ(a, b, what) for shape in shapes for a, b in zip(shape, first, strict=True)):
+            return first
     given = ", ".join(map(str, shapes))
     raise StructureError(f"the index arrays of a key broadcast to one shape; these have {given}")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragged.errors import StructureError
 from ragged.nodes import Flat, Lists, Node, Regular, is_text, option, regular, slice_node, take
+from ragged.sizes import clipped, differ
 from ragged.slicing._axis import is_full, regularise
 from ragged.slicing._dense import basic, index_dense
 from ragged.slicing._descend import descend, follow
@@ -34,21 +35,21 @@ def select(b: Backend, node: Any, items: tuple[Any, ...]) -> tuple[Any, bool]:
     if type(node) is Flat and basic(items):
         data = index_dense(b, node.data, items, 0)
         kept = node.parameters if isinstance(head, slice) else None
-        return (Flat(data, data.shape[0], kept) if data.ndim else data), False
+        return (Flat(data, b.size(data), kept) if data.ndim else data), False
     if isinstance(head, int):
         return select_entry(b, node, within(head, node.length), rest)
     if isinstance(head, slice):
         return select_range(b, node, head, rest), False
     if isinstance(head, Indices):
         return select_indices(b, node, head, rest), False
-    if head.node.length != node.length:
+    if differ(head.node.length, node.length, "a ragged index does not line up with the array"):
         raise StructureError(
             f"an index of {head.node.length} lists does not line up with an array of length {node.length}"
         )
     return follow(b, node, None, None, head.node, rest, {}), False
 
 
-def select_entry(b: Backend, node: Any, i: int, rest: tuple[Any, ...]) -> tuple[Any, bool]:
+def select_entry(b: Backend, node: Any, i: Any, rest: tuple[Any, ...]) -> tuple[Any, bool]:
     """`select` with an int in front: within a list as a view, where that is what is asked for."""
     if rest and isinstance(rest[0], int | slice) and isinstance(node, Lists | Regular) and not is_text(node):
         return select(b, child(b, node, i), rest)
@@ -57,19 +58,19 @@ def select_entry(b: Backend, node: Any, i: int, rest: tuple[Any, ...]) -> tuple[
 
 def select_range(b: Backend, node: Any, key: slice, rest: tuple[Any, ...]) -> Node:
     """`select` with a slice in front: a view where it leaves nothing out between its ends."""
-    start, stop, step = key.indices(node.length)
+    start, stop, step, count = clipped(key, node.length)
     at = None
     if step != 1:
-        at = b.home().arange(len(range(start, stop, step))) * step + start
+        at = b.home().arange(count) * step + start
     elif not is_full(key):
-        node = slice_node(b, node, start, max(start, stop))
+        node = slice_node(b, node, start, stop)
     return descend(b, node, at, None, None, rest, {})
 
 
 def select_indices(b: Backend, node: Any, head: Indices, rest: tuple[Any, ...]) -> Node:
     """`select` with a flat index array in front."""
     ops, valid = head.ops, head.valid
-    content, at = ground(b, ops, node, regularise(ops, head, node.length, "this array"))
+    content, at = ground(b, ops, node, regularise(ops, head, node.length, "this array"), valid)
     out = (
         descend(b, content, at, valid, ops.arange(ops.size(at)), rest, {})
         if rest

@@ -1,0 +1,35 @@
+"""Rounds whose number only the running program knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ragged.rows import Rows
+from ragged_tensorflow._sizes import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragged.backend import Backend
+
+__all__ = ["contracted"]
+
+
+def contracted(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
+    """`x, rows = step(b, x, rows)` until no row has more than one element, as a loop of the graph."""
+
+    def at(offsets: Any) -> Rows:
+        return Rows(rows.ops, offsets, rows.nrows, Size(offsets[-1]))
+
+    def is_long(x: Any, offsets: Any) -> Any:
+        return tf.convert_to_tensor(at(offsets).longest) > 1
+
+    def shorter(x: Any, offsets: Any) -> tuple[Any, Any]:
+        x, rows = step(b, x, at(offsets))
+        return x, rows.offsets
+
+    invariants = [tf.TensorShape([None, *x.shape[1:]]), tf.TensorShape([None])]
+    x, offsets = tf.while_loop(is_long, shorter, [x, rows.offsets], invariants)
+    return x, at(offsets)
