@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,13 +15,35 @@ if TYPE_CHECKING:
 
     from ragged.rows import Segments
 
-__all__ = ["as_index", "ids_of"]
+__all__ = ["Places", "as_index", "ids_of", "places_of"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
 """Row ids shorter than this become tensors with each call, which is faster than looking them up."""
 
 _kept: dict[tuple[int, Any], tuple[weakref.ref[Any], Any]] = {}
+
+
+class Places(NamedTuple):
+    """For each element its segment, as a tensor.
+
+    `ascending` segments are contiguous; of those `filled` is the number of segments up to the last that holds anything,
+    where it is known.
+    """
+
+    ids: Any
+    nrows: Any
+    ascending: bool
+    filled: Any = None
+
+
+def places_of(segments: Segments, device: Any = None) -> Places:
+    """The places of segments."""
+    ids, offsets = ids_of(segments, device), segments.offsets
+    if offsets is None:
+        return Places(ids, segments.nrows, False)
+    filled = int(offsets.searchsorted(offsets[-1])) if isinstance(offsets, np.ndarray) else None
+    return Places(ids, segments.nrows, True, filled)
 
 
 def as_index(index: Any, size: Any) -> Any:

@@ -14,7 +14,11 @@ from ragged_tensorflow._compat import is_recorded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["argsort", "gather", "segment_extremum", "segment_sum"]
+    from ragged_tensorflow._index import Places
+
+__all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "shared_extremum"]
+
+R = tf.raw_ops
 
 
 def linear(f: Callable[..., Any], transpose: Callable[..., Any], x: Any) -> Any:
@@ -29,33 +33,36 @@ def linear(f: Callable[..., Any], transpose: Callable[..., Any], x: Any) -> Any:
     return call(x)
 
 
-def gather(x: Any, ids: Any, n: Any, contiguous: bool = False, total: Any = None) -> Any:
-    """`x[ids]` along axis 0; `n` is the length of `x`. `contiguous` tells that the ids ascend."""
-    return linear(lambda x: tf.gather(x, ids), lambda g: segment_sum(g, ids, n, contiguous), x)
+def gather(x: Any, places: Places) -> Any:
+    """`x[ids]` along axis 0, where x has an entry for each segment."""
+    return linear(lambda x: R.GatherV2(params=x, indices=places.ids, axis=0), lambda g: segment_sum(g, places), x)
 
 
-def segment_sum(x: Any, ids: Any, nrows: Any, contiguous: bool) -> Any:
-    """Sum by segment; ids equal to `nrows` are dropped (there are none where segments are contiguous)."""
+def segment_sum(x: Any, places: Places) -> Any:
+    """Sum by segment; ids equal to the number of segments, which only loose segments have, are dropped."""
 
     def transpose(g: Any) -> Any:
-        if contiguous:
-            return gather(g, ids, nrows, True)
-        return gather(tf.concat([g, tf.zeros_like(g[:1])], 0) if with_slack else g, ids, count, False)
+        if places.ascending:
+            return gather(g, places)
+        return gather(tf.concat([g, tf.zeros_like(g[:1])], 0), places._replace(nrows=places.nrows + 1))
 
-    with_slack = not contiguous
-    count = nrows + 1 if with_slack else nrows
-    return linear(lambda x: added(x, ids, nrows, contiguous), transpose, x)
+    return linear(lambda x: added(x, places), transpose, x)
 
 
-def added(x: Any, ids: Any, nrows: Any, contiguous: bool) -> Any:
+def added(x: Any, places: Places) -> Any:
     """The sums themselves."""
-    if contiguous:
+    ids, nrows, ascending, filled = places
+    if not ascending:
+        return tf.math.unsorted_segment_sum(x, ids, nrows + 1)[:nrows]
+    if filled is None:
         return tf.math.unsorted_segment_sum(x, ids, nrows)
-    return tf.math.unsorted_segment_sum(x, ids, nrows + 1)[:nrows]
+    sums = R.SegmentSum(data=x, segment_ids=ids)  # a third faster, but it stops at the last id
+    return sums if filled == nrows else tf.concat([sums, tf.zeros([nrows - filled, *x.shape[1:]], x.dtype)], 0)
 
 
-def segment_extremum(x: Any, ids: Any, nrows: Any, identity: Any, largest: bool) -> Any:
+def segment_extremum(x: Any, places: Places, identity: Any, largest: bool) -> Any:
     """Maximum (or minimum) by segment, `identity` where one is empty; NaN wins."""
+    ids, nrows = places.ids, places.nrows
     kernel = tf.math.unsorted_segment_max if largest else tf.math.unsorted_segment_min
     best = kernel(x, ids, nrows + 1)[:nrows]
     if x.dtype.is_floating:
@@ -65,6 +72,27 @@ def segment_extremum(x: Any, ids: Any, nrows: Any, identity: Any, largest: bool)
     empty = tf.math.unsorted_segment_max(tf.ones_like(ids), ids, nrows + 1)[:nrows] <= 0
     empty = tf.reshape(empty, tf.concat([tf.shape(empty), tf.ones([x.shape.rank - 1], tf.int32)], 0))
     return tf.where(empty, tf.cast(identity, x.dtype), best)
+
+
+def shared_extremum(extremum: Callable[[Any], Any], x: Any, places: Places) -> Any:
+    """`extremum(x)` by segment, through which tied values share the derivative equally."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def call(x: Any) -> Any:
+        x = tf.stop_gradient(x)
+        best = extremum(x)
+
+        def pull(g: Any) -> Any:
+            ties = tf.equal(x, gather(best, places))
+            if not x.dtype.is_integer:
+                ties |= tf.not_equal(x, x)  # NaN, which equals nothing and yet wins
+            count = segment_sum(tf.cast(ties, x.dtype), places)
+            share = g / tf.where(tf.equal(count, 0), tf.ones_like(count), count)
+            return tf.where(ties, gather(share, places), tf.zeros((), x.dtype))
+
+        return best, pull
+
+    return call(x)
 
 
 def argsort(x: Any, ids: Any, descending: bool) -> Any:
