@@ -121,6 +121,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "fused",
             "ranges",
             "take_ranges",
+            "interleave",
             "segment_count",
             "row_ids",
             "row_positions",

@@ -132,7 +132,11 @@ class JaxBackend(Backend):
 
     @folded
     def take_ranges(self, x: Any, ranges: Ranges) -> Any:
-        return take_ranges(x, ranges, self.device)
+        return take_ranges([x], ranges, self.device)
+
+    @folded
+    def interleave(self, arrays: Sequence[Any], ranges: Ranges) -> Any:
+        return take_ranges(arrays, ranges, self.device)
 
     @folded
     def expand(self, x: Any, rows: Rows) -> Any:
@@ -238,11 +242,13 @@ class JaxBackend(Backend):
             return self._home.segment_argsort(structure(x), rows, descending)
         return _kernels.argsort(lax.stop_gradient(x), ids_of(rows, self.device), descending)
 
+    @folded
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        if self.known(x):
+        x, known = lax.stop_gradient(x), self.known(x)
+        if known and (rows.total < WORTH_COMPILING or x.dtype.kind not in "iuf"):
             return self._home.segment_argmax(structure(x), rows, largest)
-        x = lax.stop_gradient(x)
-        return _kernels.argextremum(x, ids_of(rows, self.device), rows.nrows, _worst(x.dtype, largest), largest)
+        first = _kernels.argextremum(x, ids_of(rows, self.device), rows.nrows, _worst(x.dtype, largest), largest)
+        return structure(first).astype(np.int64, copy=False) if known else first
 
     def largest(self, x: Any) -> Any:
         return self._home.largest(structure(x))

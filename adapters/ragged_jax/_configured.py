@@ -47,6 +47,11 @@ class WideJaxBackend(JaxBackend):
     def take_ranges(self, x: Any, ranges: Ranges) -> Any:
         return self._gather(_take_ranges, lambda: Groups(ranges.index, x.shape[0]), x, ranges)
 
+    def interleave(self, arrays: Sequence[Any], ranges: Ranges) -> Any:
+        if x64_enabled() or not any(map(is_reversed, arrays)):
+            return _interleave(self, arrays, ranges)
+        return self.take_ranges(self.concat(arrays), ranges)
+
     def expand(self, x: Any, rows: Rows) -> Any:
         return self._gather(_expand, lambda: rows, x, rows)
 
@@ -100,6 +105,7 @@ def settled(x: Any) -> Any:
 
 _take, _take_ranges = scoped(JaxBackend.take), scoped(JaxBackend.take_ranges)
 _expand, _slice = scoped(JaxBackend.expand), scoped(JaxBackend.slice)
+_interleave = scoped(JaxBackend.interleave)
 _fused = scoped(JaxBackend.fused)
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
+from ragged_jax._compat import x64_enabled
 from ragged_jax._dtypes import cast
 
 if TYPE_CHECKING:
@@ -113,17 +115,25 @@ def take(x: Any, index: Any) -> Any:
 
 
 @jax.jit
-def take_runs(x: Any, shift: Any, ids: Any, step: int, last: Any) -> Any:
-    """`x[i]` for each `i = shift[ids[k]] + k * step`, none beyond `last`: what runs on within each segment."""
+def take_runs(arrays: Any, shift: Any, ids: Any, step: int, last: Any) -> Any:
+    """`x[i]` for each `i = shift[ids[k]] + k * step`, none beyond `last`: what runs on within each segment.
+
+    `x` is the arrays put one after another, which is not made if there is one.
+    """
     along = lax.iota(shift.dtype, ids.shape[0]) * step
-    return gather(x, jnp.minimum(gather(shift, ids, True) + along, last), False)
+    return gather(one_array(arrays), jnp.minimum(gather(shift, ids, True) + along, last), False)
 
 
 @partial(jax.jit, static_argnums=2)
-def take_windows(x: Any, starts: Any, size: int, step: int, last: Any) -> Any:
+def take_windows(arrays: Any, starts: Any, size: int, step: int, last: Any) -> Any:
     """The same for segments of one size, one after another."""
     index = starts[:, None] + lax.iota(starts.dtype, size) * step
-    return gather(x, jnp.minimum(index.reshape(-1), last), False)
+    return gather(one_array(arrays), jnp.minimum(index.reshape(-1), last), False)
+
+
+def one_array(arrays: Any) -> Any:
+    """Arrays put one after another."""
+    return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays)
 
 
 @jax.jit
@@ -156,9 +166,10 @@ def segment_extremum(x: Any, ids: Any, nrows: int, contiguous: bool, worst: Any,
 def argextremum(x: Any, ids: Any, nrows: int, worst: Any, largest: bool) -> Any:
     """Where each segment's first maximum (or minimum; NaN wins) is, anything in range where it is empty."""
     best = gather(segment_extremum(x, ids, nrows, True, worst, largest), ids, True)
-    n = x.shape[0]
-    place = jnp.where((x == best) | (x != x), jnp.arange(n), max(n - 1, 0))
-    return scatter(lax.scatter_min, jnp.full((nrows,), max(n - 1, 0)), ids, place, True)
+    last = np.asarray(max(x.shape[0] - 1, 0), ids.dtype)
+    place = jnp.where((x == best) | (x != x), lax.iota(ids.dtype, x.shape[0]), last)
+    first = scatter(lax.scatter_min, jnp.full((nrows,), last), ids, place, True)
+    return lax.convert_element_type(first, np.int64 if x64_enabled() else np.int32)
 
 
 @partial(jax.jit, static_argnums=2)

@@ -10,6 +10,8 @@ from ragged_jax import _kernels
 from ragged_jax._index import INT32, as_index, ids_of, narrowed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ragged.rows import Ranges
 
 __all__ = ["take_ranges"]
@@ -19,16 +21,19 @@ WORTH_A_KERNEL = 1 << 15
 """Below this many elements the host makes their positions in less time than a kernel takes to begin."""
 
 
-def take_ranges(x: Any, ranges: Ranges, device: Any) -> Any:
-    """`x[ranges.index]`; on the host only numbers a row are made, unless there are few elements."""
+def take_ranges(arrays: Sequence[Any], ranges: Ranges, device: Any) -> Any:
+    """`x[ranges.index]` of the arrays put one after another; on the host only numbers a row are made, unless there are
+    few elements."""
     rows, starts, step, last = ranges.rows, ranges.starts, ranges.step, ranges.last
-    size = x.shape[0]
+    size = sum(x.shape[0] for x in arrays)
     reach = size if last is None else size + rows.total  # before what lies beyond the last one is brought back
     if rows.total < WORTH_A_KERNEL or reach > INT32 or not isinstance(starts, np.ndarray):
-        return _kernels.take(x, as_index(ranges.index, size))
+        return _kernels.take(
+            arrays[0] if len(arrays) == 1 else _kernels.concat(list(arrays)), as_index(ranges.index, size)
+        )
     last = size - 1 if last is None else last
     if rows.width is not None:
-        return _kernels.take_windows(x, narrowed(starts, size), rows.width, np.int32(step), np.int32(last))
+        return _kernels.take_windows(list(arrays), narrowed(starts, size), rows.width, np.int32(step), np.int32(last))
     # the shift may overflow 32 bits, but what the kernel adds brings it back
     shift = narrowed(starts - rows.starts * step, size)
-    return _kernels.take_runs(x, shift, ids_of(rows, device), np.int32(step), np.int32(last))
+    return _kernels.take_runs(list(arrays), shift, ids_of(rows, device), np.int32(step), np.int32(last))

@@ -136,6 +136,10 @@ class Backend(ABC):
         """The elements of `x` where `ranges` says (structure, in range)."""
         return self.take(x, ranges.index)
 
+    def interleave(self, arrays: Sequence[Any], ranges: Ranges) -> Any:
+        """`take_ranges` of arrays of one dtype put one after another."""
+        return self.take_ranges(self.concat(arrays), ranges)
+
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
         return x[start:stop:step, ...]

@@ -12,7 +12,7 @@ from ragged.nodes import Flat, Lists, Node, Option, Regular, is_text, regular, r
 from ragged.operands import operands, wrap
 from ragged.records import repeated
 from ragged.registry import backend_of_dense
-from ragged.rows import Rows
+from ragged.rows import Ranges, Rows
 from ragged.sizes import differ, is_known
 from ragged.structure import flatten, without_missing
 from ragged.traverse import depth_range, positive_axis
@@ -141,14 +141,19 @@ def _side_by_side(b: Backend, inputs: Sequence[Any], mergebool: bool) -> Node:
         else:
             parts.append(rows_of(b, x))
             sizes.append(_size(b, x))
-    index, rows = _interleaved(b, [rows for rows, _ in parts])
-    content = take(b, merge(b, [content for _, content in parts], mergebool), index)
+    ranges, rows = _interleaved(b, [rows for rows, _ in parts])
+    contents = [content for _, content in parts]
+    numbers = [content.data for content in contents if type(content) is Flat and content.parameters is None]
+    if len(numbers) == len(contents) and len({(b.dtype(x), x.ndim) for x in numbers}) == 1 and numbers[0].ndim == 1:
+        content: Node = Flat(b.interleave(numbers, ranges), ranges.rows.total)
+    else:
+        content = take(b, merge(b, contents, mergebool), ranges)
     if all(size is not None for size in sizes):
         return regular(b, content, sum(sizes), n)
     return Lists(rows, content)
 
 
-def _interleaved(b: Backend, parts: Sequence[Rows]) -> tuple[Any, Rows]:
+def _interleaved(b: Backend, parts: Sequence[Rows]) -> tuple[Ranges, Rows]:
     """Where the values of each joined row lie in the parts' contents put one after another; and the joined rows."""
     ops = b.home(*[rows.offsets for rows in parts])
     offsets, starts, base = parts[0].offsets, [parts[0].starts], parts[0].total
@@ -159,7 +164,5 @@ def _interleaved(b: Backend, parts: Sequence[Rows]) -> tuple[Any, Rows]:
     joined = Rows(ops, offsets, parts[0].nrows, base)
     pieces = joined.nrows * len(parts)
     lengths = ops.reshape(ops.xp.stack([rows.lengths for rows in parts], axis=1), (pieces,))
-    begins = ops.offsets_from_lengths(lengths)[:-1]
-    index = ops.repeat(ops.reshape(ops.xp.stack(starts, axis=1), (pieces,)) - begins, lengths, base)
-    index += ops.arange(base)
-    return index, joined
+    begins = ops.reshape(ops.xp.stack(starts, axis=1), (pieces,))
+    return Ranges(begins, Rows.from_lengths(ops, lengths, base)), joined
