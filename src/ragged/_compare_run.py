@@ -21,6 +21,7 @@ from ragged._compare_numbers import bits, is_array, measure
 from ragged.array import Array
 from ragged.context import use
 from ragged.errors import MissingBackendError, UnsupportedError
+from ragged.interchange import on_numpy
 from ragged.nodes import Flat
 from ragged.operands import map_flats
 from ragged.registry import backend_of_dense, get_backend
@@ -134,9 +135,8 @@ def map_numbers(tree: Any, f: Callable[[Any], Any]) -> Any:
 
     def of_leaf(leaf: Any) -> Any:
         if isinstance(leaf, Array):
-            b = leaf._backend
-            on_numpy = map_flats(leaf.layout, lambda x: Flat(b.to_numpy(x.data), x.length, x.parameters))
-            return Array._of(map_flats(on_numpy, lambda x: Flat(f(x.data), x.length, x.parameters)), numpy)
+            layout = on_numpy(leaf._backend, leaf.layout)
+            return Array._of(map_flats(layout, lambda x: Flat(f(x.data), x.length, x.parameters)), numpy)
         owner = backend_of_dense(leaf)
         if owner is not None or isinstance(leaf, float | complex):
             return f(np.asarray(leaf) if owner is None else owner.to_numpy(leaf))[()]

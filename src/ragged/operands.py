@@ -44,8 +44,8 @@ def map_flats(node: Any, f: Callable[[Flat], Flat]) -> Any:
 
 
 def move(b: Backend, node: Any, source: Backend | None) -> Any:
-    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes inner arrays as they are), and its
-    structure where `b` has it."""
+    """The node's content as arrays of `b` (NumPy content joins any backend; a tape takes inner arrays as they are), and
+    its structure where `b` has it."""
     if source is b or source is None:
         return node
     if source.level and b.base.name != source.base.name:
@@ -65,9 +65,9 @@ def crossed(b: Backend, x: Any, source: Backend) -> Any:
         return b.asarray(x)
     if source.differentiating(x):
         raise BackendMismatchError(
-            f"an array that is being differentiated (or traced) by {source.base.name} cannot move to {b.base.name}, which "
-            f"knows nothing of its derivative; run the whole program there, under ragged.use({b.base.name!r}), or move a "
-            "constant: ragged.stop_gradient(x)"
+            f"an array that is being differentiated (or traced) by {source.base.name} cannot move to {b.base.name}, "
+            f"which knows nothing of its derivative; run the whole program there, under "
+            f"ragged.use({b.base.name!r}), or move a constant: ragged.stop_gradient(x)"
         )
     host = source.to_numpy(x)
     return b.asarray(lent(host) if source.immutable and b.name != "numpy" else host)
