@@ -212,7 +212,7 @@ def test_nan_wins_as_in_numpy(backend):
         result = getattr(ragged, name)(x, axis=1).to_list()
         assert np.isnan(result[0]) and result[1] is None and np.isnan(result[2])
         assert result[3] == {"max": 3.0, "min": 1.0}[name]
-        assert np.isnan(getattr(ragged, name)(x)) and np.isnan(getattr(ragged, name)(x, axis=0).to_list()[1])
+        assert np.isnan(float(getattr(ragged, name)(x))) and np.isnan(getattr(ragged, name)(x, axis=0).to_list()[1])
     assert ragged.argmax(x, axis=1).to_list() == [1, None, 0, 0]
     assert ragged.argmin(x, axis=1).to_list() == [1, None, 0, 1]
     assert ragged.argmax(x, axis=0).to_list() == [2, 0, 0]

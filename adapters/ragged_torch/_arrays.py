@@ -57,6 +57,8 @@ def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:
     if is_wrapped(x):
         x = structure(x)
     x = x.detach()
+    if x._is_zerotensor():  # which autograd gives for a derivative that is 0, and which has no memory
+        x = x.clone()
     if x.device.type != "cpu":
         x = x.cpu()
     return x.resolve_conj().resolve_neg().numpy()

@@ -16,6 +16,7 @@ from ragged.registry import get_backend
 from ragged_torch import _functions, _kernels, _transforms
 from ragged_torch._arrays import is_tensor, place, structure, to_numpy
 from ragged_torch._compat import is_batched, is_wrapped, tangent_of
+from ragged_torch._custom import custom_vjp
 from ragged_torch._dtypes import cast, held, numpy_dtype, signed, unsigned
 from ragged_torch._native import from_nested
 from ragged_torch._nested import to_jagged
@@ -104,13 +105,18 @@ class TorchBackend(Backend):
     def to_native(self, node: Any) -> Any:
         return to_jagged(self, node)
 
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        return custom_vjp(f, forward, backward, self.differentiating)
+
     # ------------------------------------------------------------------ sizes and dtypes
 
     def dtype(self, x: Any) -> np.dtype[Any]:
         return numpy_dtype(x.dtype) if isinstance(x, torch.Tensor) else np.asarray(x).dtype
 
     def astype(self, x: Any, dtype: Any) -> Any:
-        return cast(x, held(dtype))
+        return cast(x, held(dtype)) if isinstance(x, torch.Tensor) else self.asarray(x, dtype)
 
     # ------------------------------------------------------------------ differentiable primitives
 
@@ -176,7 +182,10 @@ class TorchBackend(Backend):
 
     def matmul(self, x: Any, y: Any) -> Any:
         dtype = np.result_type(self.dtype(x), self.dtype(y))
-        return torch.matmul(self.astype(x, dtype), self.astype(y, dtype))
+        try:
+            return torch.matmul(self.astype(x, dtype), self.astype(y, dtype))
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         kind = held(dtype)

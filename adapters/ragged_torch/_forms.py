@@ -106,11 +106,13 @@ def cbrt(x: Any) -> Any:
 
 
 def shared_infinity(form: Callable[..., Any]) -> Callable[..., Any]:
-    """`logaddexp` and its kin, where two equal infinities share the slope, as ties do."""
+    """`logaddexp` and its kin: two equal infinities share the slope, as ties do; of two values an infinite one has it all."""
 
     def call(x: Any, y: Any) -> Any:
         tie = torch.isinf(x) & (x == y)
-        return where(tie, x / 2 + y / 2, form(where(tie, 0, x), where(tie, 0, y)))
+        one = (torch.isinf(x) | torch.isinf(y)) & ~tie
+        finite = form(where(tie | one, 0, x), where(tie | one, 0, y))
+        return where(tie, x / 2 + y / 2, where(one, torch.maximum(x, y), finite))
 
     return call
 

@@ -1,7 +1,8 @@
 """Differentiation by PyTorch itself: by its autograd, or by `torch.func` where a transformation of that is running.
 
 A program is differentiated by tensors of its own, so that transforms nest: by leaves, or by views of tensors that
-someone else differentiates by. What nobody else differentiates keeps no graph.
+someone else differentiates by. What nobody else differentiates keeps no graph. Memory that may be NumPy's is copied, unless
+the pullback comes at once: one overwritten meanwhile would change the gradient, and PyTorch could not tell.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def vjp(f: Callable[..., Any], primals: Sequence[torch.Tensor]) -> tuple[Any, An
         outputs, pull, aux = torch.func.vjp(f, *primals, has_aux=True)
         return outputs, aux, lambda cotangents: list(pull(type(outputs)(map(as_cotangent, cotangents, outputs))))
     with torch.enable_grad():
-        inputs = [own(x) for x in primals]
+        kept = getattr(f, "at_once", False)
+        inputs = [own(x if kept or x.requires_grad else x.clone()) for x in primals]
         outputs, aux = f(*inputs)
     leaves = {id(x) for x in inputs if x.is_leaf}
     alone = not (torch.is_grad_enabled() and (len(leaves) < len(inputs) or depends(outputs, leaves)))
@@ -99,7 +101,7 @@ class Pullback:
             )
         lead = cotangents[0].shape[:1] if batched else ()
         return [
-            torch.zeros((*lead, *x.shape), dtype=x.dtype, device=x.device) if g is None else g
+            torch.zeros((*lead, *x.shape), dtype=x.dtype, device=x.device) if g is None or g._is_zerotensor() else g
             for x, g in zip(self.inputs, found, strict=True)
         ]
 

@@ -41,7 +41,7 @@ def product(b: Backend, x: Any, y: Any) -> Any:
     try:
         return b.matmul(x, y)
     except (ValueError, TypeError) as error:
-        raise StructureError(f"matmul: shapes {x.shape} and {y.shape} do not line up: {error}") from error
+        raise StructureError(f"matmul: shapes {tuple(b.shape(x))} and {tuple(b.shape(y))} do not line up: {error}") from error
 
 
 def of_vectors(node: Any) -> bool:

@@ -24,8 +24,8 @@ from ragged.nodes import (
     take_missing,
     to_regular_node,
 )
-from ragged.operands import operand
-from ragged.rows import Rows, owned
+from ragged.operands import move, operand
+from ragged.rows import Rows, joined, owned
 from ragged.sizes import differ, is_known
 from ragged.traverse import depth_range, positive_axis, rebuild
 
@@ -54,7 +54,10 @@ class Cutter:
         if isinstance(counts, int | np.integer) and not isinstance(counts, bool):
             self.size = int(counts)
         elif is_nested(counts):
-            self.nested, self.source = counts, source or b
+            self.source = source or b
+            if self.source.home() is not b.home():
+                counts, self.source = move(b, counts, source), b
+            self.nested = counts
         elif isinstance(counts, Node) or (source is not None and source.owns(counts)):
             self.read(source or b, counts)
         else:
@@ -63,7 +66,7 @@ class Cutter:
     def read(self, source: Backend, counts: Any) -> None:
         """Take the counts from an array, which may be on a backend of its own."""
         if isinstance(counts, Option):
-            self.valid, counts = source.as_structure(counts.valid), counts.content
+            self.valid, counts = joined(self.b, source.as_structure(counts.valid), source)[1], counts.content
         if isinstance(counts, Unknown):
             counts = Flat(source.full((counts.length,), 0, "int64"), counts.length)
         data = counts.data if isinstance(counts, Flat) else counts
@@ -75,8 +78,7 @@ class Cutter:
         if not len(data.shape):
             self.size = source.bound(source.as_structure(source.reshape(data, (1,))), None)
             return
-        lengths = source.as_structure(data)
-        ops = source.home(lengths)
+        ops, lengths = joined(self.b, source.as_structure(data), source)
         lengths = ops.astype(lengths, "int64")
         if self.valid is not None:
             lengths = ops.where(self.valid, lengths, 0)

@@ -12,7 +12,8 @@ from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, metadata, move, single
 from ragged.registry import backend_of_dense, get_backend
-from ragged.rows import Rows, carried, never_empty, owned
+from ragged.rows import Rows, never_empty, owned
+from ragged.rows import joined as join
 from ragged.sizes import differ, is_known
 from ragged.validation import check_ids, check_lengths, check_offsets
 
@@ -52,8 +53,7 @@ def joined(content: Any, numbers: Any, what: str) -> tuple[Backend, Node, Backen
     b, node = built(content)
     owner, numbers = structure(numbers, what)
     common = common_backend([b, owner])
-    ops = common.home(numbers)
-    return common, move(common, node, b), ops, carried(ops, owned(numbers), owner.home(numbers))
+    return common, move(common, node, b), *join(common, owned(numbers), owner)
 
 
 def from_offsets(content: Any, offsets: Any) -> Array:
@@ -162,6 +162,7 @@ def from_padded(dense: Any, mask: Any = None, lengths: Any = None) -> Array:
         owner, given = structure(given, "lengths") if mask is None else mask_structure(mask)
         common = common_backend([b, owner])
         b, node = common, move(common, node, b)
+        given = join(b, given, owner)[1]
     n, m, *rest = b.shape(node.data)
     ops = b.home() if given is None else b.home(given)
     content = Flat(b.reshape(node.data, (n * m, *rest)), n * m)

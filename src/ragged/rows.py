@@ -11,7 +11,7 @@ from ragged.sizes import is_known
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["Groups", "Ranges", "Rows", "Segments", "carried", "frozen", "never_empty", "owned", "sealed"]
+__all__ = ["Groups", "Ranges", "Rows", "Segments", "carried", "frozen", "joined", "never_empty", "owned", "sealed"]
 
 
 def frozen(x: Any) -> Any:
@@ -42,6 +42,14 @@ def owned(x: Any) -> Any:
 def carried(ops: Backend, x: Any, source: Backend) -> Any:
     """Structure of `source` on another backend, through NumPy's memory between two frameworks."""
     return ops.asarray(x if source.name in (ops.name, "numpy") else source.to_numpy(x))
+
+
+def joined(b: Backend, x: Any, source: Backend) -> tuple[Backend, Any]:
+    """Structure that came with an array of `source`, for an array of `b`: the backend that it lives on, and itself there."""
+    ops = b.home(x)
+    if ops.owns(x) or source.dtype(x).kind not in "biuf":  # what is no number is refused where it is checked
+        return ops, x
+    return ops, carried(ops, x, source)
 
 
 class Segments(Protocol):

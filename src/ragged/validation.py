@@ -39,7 +39,7 @@ def whole_numbers(ops: Backend, x: Any, what: str) -> Any:
         if ops.size(x) == 0:
             return ops.astype(x, "int64")
         raise DTypeError(f"{what} must be integers, not {dtype}; convert them, for example with .astype('int64')")
-    if dtype == np.uint64 and ops.true(ops.xp.any(x > np.uint64(np.iinfo(np.int64).max))):
+    if dtype == np.uint64 and ops.true(ops.xp.any(ops.apply("greater", x, np.uint64(np.iinfo(np.int64).max)))):
         raise StructureError(f"{what} go beyond int64")
     return ops.astype(x, "int64")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ragged.errors import StructureError
 from ragged.interchange._sharing import share_rows
-from ragged.interchange._stacking import owner_of, stacked
+from ragged.interchange._stacking import owned, stacked
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Unknown, is_text, take_missing
 from ragged.rows import Rows
 
@@ -97,7 +97,11 @@ def optional(b: Backend, data: list[Any], kinds: set[type], depth: int) -> Node 
     if len(kinds) == 1:
         return Option(valid, Unknown(len(data)))
     content = node_of(b, [value for value in data if value is not None], depth)
-    return None if content is None else take_missing(owner_of(content), content, np.cumsum(valid) - 1, valid)
+    if content is None:
+        return None
+    content, owner = owned(content)
+    ops = owner.home()
+    return take_missing(owner, content, ops.asarray(np.cumsum(valid) - 1), ops.asarray(valid))
 
 
 def records(b: Backend, data: list[Any], depth: int) -> Node | None:

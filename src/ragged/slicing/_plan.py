@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._namespace import dtype_of
 from ragged.errors import AxisError, DTypeError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Node, Option, Regular, Unknown, is_text
 from ragged.operands import common_backend, operand
@@ -150,7 +151,7 @@ def integer(x: Any) -> int:
                 "array of it, of shape (1,), which selects an array of one entry"
             )
         x = backend.as_structure(x)
-    if isinstance(x, bool | np.bool_) or (hasattr(x, "dtype") and np.dtype(x.dtype).kind not in "iu"):
+    if isinstance(x, bool | np.bool_) or (hasattr(x, "dtype") and dtype_of(x).kind not in "iu"):
         raise DTypeError(f"{x!r} is no integer; an array is indexed by {KINDS}")
     try:
         return operator.index(x)
