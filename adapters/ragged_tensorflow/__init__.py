@@ -30,8 +30,10 @@ def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def __getattr__(name: str) -> Any:
     if name == "TensorFlowBackend":
+        from ragged_tensorflow._autograph import leave_alone
         from ragged_tensorflow._backend import TensorFlowBackend
 
+        leave_alone()
         globals()[name] = TensorFlowBackend  # so that this runs once
         return TensorFlowBackend
     raise AttributeError(name)

@@ -60,7 +60,9 @@ class TensorFlowBackend(Backend):
         return np.asarray(x)
 
     def as_structure(self, x: Any) -> Any:
-        return tf.stop_gradient(x) if is_symbolic(x) else np.asarray(x)
+        if not is_symbolic(x):
+            return np.asarray(x)
+        return tf.stop_gradient(x) if x.dtype.is_floating or x.dtype.is_complex else x
 
     def differentiating(self, x: Any) -> bool:
         return is_recorded((x,))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["grow", "is_place"]
+__all__ = ["grow", "is_place", "places"]
 
 NODES = (Flat, Lists, Regular, Record, Option, Union, Unknown)
 WAY_OUT = (
@@ -34,7 +34,7 @@ def grow(b: Backend, skeleton: Node, leaves: Sequence[Any], leading: bool, place
     Raises:
         StructureError: a leaf that does not fit the structure.
     """
-    specs = list(_places(skeleton))
+    specs = list(places(skeleton))
     extra = {_extra(leaf, spec) for leaf, spec in zip(leaves, specs, strict=True)}
     if len(extra) > 1:
         raise StructureError(f"content with {sorted(extra)} extra axes in one ragged array. {WAY_OUT}")
@@ -53,11 +53,11 @@ def is_place(flat: Flat) -> bool:
     return isinstance(flat.data, int)
 
 
-def _places(node: Node) -> Iterator[Flat]:
+def places(node: Node) -> Iterator[Flat]:
     if isinstance(node, Flat) and is_place(node):
         yield node
     for content in contents_of(node):
-        yield from _places(content)
+        yield from places(content)
 
 
 def _extra(leaf: Any, spec: Flat) -> int:
@@ -67,10 +67,10 @@ def _extra(leaf: Any, spec: Flat) -> int:
             raise StructureError(f"a block of {leaf.length} entries in the place of {spec.length}. {WAY_OUT}")
         return 0
     shape = getattr(leaf, "shape", None)
-    if not isinstance(shape, tuple) or not hasattr(leaf, "dtype"):
+    if shape is None or not hasattr(leaf, "dtype"):
         raise StructureError(f"this ragged array holds a {type(leaf).__name__} ({leaf!r}) where its numbers should be")
     extra: int = len(shape) - spec.data
-    if extra < 0 or (extra == 0 and shape[0] != spec.length):
+    if extra < 0 or (extra == 0 and shape[0] not in (spec.length, None)):  # None: a graph will tell
         raise StructureError(
             f"content of shape {tuple(shape)} in the place of {spec.length} entries with {spec.data} axes. {WAY_OUT}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged._conversions import Conversions, Printed
+from ragged._nested import Nested
 from ragged._operators import Operators
 from ragged.errors import FieldError, StructureError
 from ragged.nodes import Record as RecordNode
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Record"]
 
 
-class Array(Conversions, Operators):
+class Array(Conversions, Operators, Nested):
     """A ragged array.
 
     Args:
@@ -295,3 +296,11 @@ class Record(Printed, Operators):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, (self._array,)
+
+    def __tf_flatten__(self) -> tuple[None, tuple[Array]]:
+        return None, (self._array,)
+
+    @classmethod
+    def __tf_unflatten__(cls, metadata: None, components: Any) -> Record | None:
+        (array,) = components
+        return None if array is None else cls(array)

@@ -8,6 +8,7 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from ragged._opaque import opaque
 from ragged.errors import MissingBackendError, RaggedError
 from ragged.registry import ORDER, absence, available, entry_points, get_backend
 
@@ -144,6 +145,7 @@ class use:
 
             return scoped_async
 
+        @opaque
         @functools.wraps(f)
         def scoped(*args: Any, **kwargs: Any) -> Any:
             token = _context.set(backend)

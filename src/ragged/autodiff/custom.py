@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from ragged._opaque import opaque
 from ragged.autodiff.alignment import align
 from ragged.autodiff.pullback import deepest
 from ragged.autodiff.trees import owner, split, tree_flatten
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["custom_vjp"]
 
 
+@opaque
 class custom_vjp:
     """A function whose derivative you give yourself, as in JAX: `f = custom_vjp(f); f.defvjp(fwd, bwd)`.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._opaque import opaque
 from ragged.array import Array, Record
 from ragged.autodiff.transforms import by_arguments, grad, jvp
 from ragged.autodiff.trees import Slot, Static, gradient_node, replace_numbers, scalar
@@ -45,6 +46,7 @@ def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
     several = isinstance(argnums, tuple | list)
     numbers = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
 
+    @opaque
     @functools.wraps(f)
     def differentiated(*args: Any) -> Any:
         program = by_arguments(f, args, {}, numbers, False)

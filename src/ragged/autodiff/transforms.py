@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from ragged._opaque import opaque
 from ragged.array import Array, Record
 from ragged.autodiff.alignment import align
 from ragged.autodiff.pullback import deepest
@@ -170,6 +171,7 @@ def value_and_grad(
     several = isinstance(argnums, tuple | list)
     numbers = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
 
+    @opaque
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         program = by_arguments(f, args, kwargs, numbers, has_aux)
@@ -201,6 +203,7 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: boo
     """
     both = value_and_grad(f, argnums, has_aux)
 
+    @opaque
     @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, found = both(*args, **kwargs)
@@ -231,6 +234,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     value, aux = program.results(outputs, others)
     out = program.out
 
+    @opaque
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         on, values = align(b, out, cotangent, "cotangent")
         found: tuple[Any, ...] = program.primals.gradient(on, pull(values))
@@ -289,6 +293,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         UnsupportedError: (when called) the backend has no checkpoint.
     """
 
+    @opaque
     @functools.wraps(f)
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         b = backend_for(args, kwargs)

@@ -1,0 +1,179 @@
+"""Arrays and records as TensorFlow's own nested structures: `tf.nest`, tapes, and arguments and results of functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ragged._flattening import Pending, Static, flattened
+from ragged._growing import places
+from ragged.array import Array
+from ragged.errors import BackendMismatchError
+from ragged.nodes import Flat, Node, Option, Unknown
+from ragged.operands import move
+from ragged.registry import get_backend
+from ragged.traverse import contents_of
+from ragged_tensorflow._compat import is_symbolic
+from ragged_tensorflow._outline import Outline, Refilled, outlined
+from ragged_tensorflow._sizes import Size, tensor_of
+from ragged_tensorflow._structure import is_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ragged.backend import Backend
+
+__all__ = ["ArrayType", "flatten", "tracing_type", "unflatten"]
+
+
+def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
+    """What stays of an array (its type, and structure that is known), and its tensors: content, then other structure."""
+    pending = array._pending if array._node is None else None
+    if isinstance(pending, Refilled):
+        return pending.outline, (*pending.contents, *pending.values)
+    if isinstance(pending, Pending) or not depends(array.layout):
+        leaves, static = flattened(array, lambda leaf: False)
+        return static, leaves
+    outline, contents, values = outlined(array, False)
+    return outline, (*contents, *map(tensor, values))
+
+
+def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
+    """The array with other tensors in it; None where TensorFlow has none for it (no derivative)."""
+    b = get_backend("tensorflow")
+    if not isinstance(static, Outline):
+        if components and all(each is None for each in components):
+            return None
+        leaves = [
+            nothing(flat.length) if each is None else converted(each)
+            for each, flat in zip(components, places(static.skeleton), strict=True)
+        ]
+        return Array._lazily(Pending(static, leaves, b, placed), b, static.attrs, static.behavior)
+    cut = len(components) - len(static.values)
+    contents, values = components[:cut], components[cut:]
+    if contents and all(each is None for each in contents):
+        return None
+    refilled = Refilled(static, b, list(map(converted, contents)), values, place)
+    return Array._lazily(refilled, b, static.attrs, static.behavior)
+
+
+def depends(node: Any) -> bool:
+    """Whether the structure depends on a tensor of a graph."""
+    parts = [getattr(node, name, None) for name in ("rows", "valid", "tags", "index", "size", "length")]
+    return any(map(is_unknown, parts)) or any(map(depends, contents_of(node)))
+
+
+def tensor(x: Any) -> Any:
+    """Structure as a tensor."""
+    return tensor_of(x) if isinstance(x, Size | int) else tf.convert_to_tensor(x)
+
+
+def converted(leaf: Any) -> Any:
+    """The slices that TensorFlow gives as the derivative of a gather, as a tensor."""
+    return tf.convert_to_tensor(leaf) if isinstance(leaf, tf.IndexedSlices) else leaf
+
+
+def nothing(length: Any) -> Node:
+    """Entries without a derivative."""
+    return Option(get_backend("tensorflow").home().full((length,), False, "bool"), Unknown(length))
+
+
+def place(b: Backend, leaf: Any, length: Any, parameters: Any) -> Node:
+    """The node of what TensorFlow put in the content's place: None where there is no derivative, a type, or numbers."""
+    if leaf is None:
+        return nothing(length)
+    if isinstance(leaf, tf.TensorSpec):
+        return Flat(leaf, length, parameters)
+    return Flat(b.asarray(leaf), length, parameters)
+
+
+def placed(b: Backend, leaf: Any, shape: tuple[Any, ...], length: Any, parameters: Any) -> Node:
+    """The same, in the given shape."""
+    node = place(b, leaf, length, parameters)
+    return Flat(b.reshape(node.data, shape), length, parameters) if type(node) is Flat and b.owns(node.data) else node
+
+
+class ArrayType(tf.types.experimental.TraceType):  # type: ignore[misc]
+    """The type of an array that is an argument or a result of a `tf.function`: its outline, and a spec a tensor.
+
+    As an argument its structure is always an input of the function, of any length, so that one trace serves all arrays
+    of one type. In a graph (results, and functions that functions call) structure that is known stays where it is.
+    """
+
+    def __init__(self, outline: Static, specs: tuple[Any, ...], everything: bool) -> None:
+        self.outline, self.specs, self.everything = outline, specs, everything
+
+    def is_subtype_of(self, other: Any) -> bool:
+        return self._alike(other) and all(a.is_subtype_of(b) for a, b in zip(self.specs, other.specs, strict=True))
+
+    def most_specific_common_supertype(self, others: Sequence[Any]) -> ArrayType | None:
+        if not all(map(self._alike, others)):
+            return None
+        columns = zip(*(other.specs for other in others), strict=True) if others else [()] * len(self.specs)
+        specs = [own.most_specific_common_supertype(list(rest)) for own, rest in zip(self.specs, columns, strict=True)]
+        return None if None in specs else ArrayType(self.outline, tuple(specs), self.everything)
+
+    def placeholder_value(self, placeholder_context: Any) -> Any:
+        return unflatten(self.outline, [spec.placeholder_value(placeholder_context) for spec in self.specs])
+
+    def to_tensors(self, value: Any) -> list[Any]:
+        components = parts(value, self.everything)[1]
+        return list(map(tf.convert_to_tensor, components))
+
+    def from_tensors(self, tensors: Iterator[Any]) -> Any:
+        return unflatten(self.outline, [next(tensors) for _ in self.specs])
+
+    def flatten(self) -> list[Any]:
+        return list(self.specs)
+
+    def cast(self, value: Any, cast_context: Any) -> Any:
+        return value
+
+    def _alike(self, other: Any) -> bool:
+        same = isinstance(other, ArrayType) and len(self.specs) == len(other.specs)
+        return same and self.everything == other.everything and self.outline == other.outline
+
+    def __eq__(self, other: object) -> bool:
+        return self._alike(other) and self.specs == other.specs  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((self.outline, self.specs))
+
+    def __repr__(self) -> str:
+        return f"<type of a ragged array: {self.outline!r}>"
+
+
+def parts(array: Array, everything: bool) -> tuple[Static, tuple[Any, ...]]:
+    """The outline of an array, and its tensors; `everything`: all structure is among them."""
+    if not everything:
+        return flatten(array)
+    outline, contents, values = outlined(array, True)
+    return outline, (*contents, *map(tensor, values))
+
+
+def tracing_type(array: Array) -> ArrayType:
+    """The type by which `tf.function` chooses a trace, or makes one.
+
+    Raises:
+        BackendMismatchError: an array on another framework.
+    """
+    b = get_backend("tensorflow")
+    if array._backend.name not in ("numpy", "tensorflow") or array._backend.level:
+        raise BackendMismatchError(
+            f"tf.function takes arrays on TensorFlow or NumPy, not on {array._backend.name}; move it with "
+            "x.to_backend('tensorflow')"
+        )
+    if array._backend.name == "numpy":
+        array = Array._of(move(b, array.layout, array._backend), b, array._attrs, array._behavior)
+    outline, components = flatten(array)
+    everything = tf.executing_eagerly() and not any(map(is_symbolic, components))
+    if everything:
+        outline, components = parts(array, everything)
+    return ArrayType(outline, tuple(spec_of(x, everything) for x in components), everything)
+
+
+def spec_of(x: Any, relaxed: bool) -> tf.TensorSpec:
+    """The spec of a tensor; `relaxed`: of any length."""
+    shape = x.shape[1:] if relaxed and x.shape.rank else x.shape
+    return tf.TensorSpec([None, *shape] if relaxed and x.shape.rank else shape, x.dtype)
