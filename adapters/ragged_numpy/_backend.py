@@ -7,23 +7,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.backend import Backend
-from ragged.ufuncs import functions
+from ragged_numpy._blocks import BLOCK, in_blocks
+from ragged_numpy._elementwise import call, call_over
 from ragged_numpy._kernels import (
     SMALL,
     argextremum,
     argsort,
     counts,
+    expand,
     ranges,
     reduce_groups,
     reduce_rows,
     row_ids,
     row_positions,
+    take,
 )
+from ragged_numpy._memory import LARGE, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ragged.rows import Rows, Segments
+
+
+BOOLEAN = np.dtype(np.bool_)
+
+
+def anything(empty: bool) -> Callable[[Any, Any], Any]:
+    """Whether any of the row's values counts; `empty` where it has none."""
+    return lambda sums, lengths: (sums > 0) | (lengths == 0) if empty else sums > 0
+
+
+def everything(empty: bool) -> Callable[[Any, Any], Any]:
+    """Whether all of the row's values count; `empty` where it has none."""
+    return lambda sums, lengths: sums == lengths if empty else (sums == lengths) & (lengths > 0)
 
 
 class NumpyBackend(Backend):
@@ -53,16 +70,30 @@ class NumpyBackend(Backend):
         return x.dtype  # type: ignore[no-any-return]
 
     def astype(self, x: Any, dtype: Any) -> Any:
-        return np.asarray(x).astype(dtype, copy=False)
+        x = np.asarray(x)
+        if x.nbytes < LARGE or x.dtype == dtype:
+            return x.astype(dtype, copy=False)
+        out = empty(x.shape, np.dtype(dtype))
+        np.copyto(out, x, casting="unsafe")
+        return out
 
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
         if valid is None:
-            return functions[name](*args)
+            return call(name, args)
         with np.errstate(all="ignore"):  # what hides behind a missing value warns nobody
-            return functions[name](*args)
+            return call(name, args)
+
+    def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
+        return call_over(spare, name, args)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        whole = x.shape[0] < 2 * BLOCK or x.ndim > 1 or rows.offsets is None
+        if whole or any(isinstance(each, np.ndarray) for each in options):
+            return f(self, x, rows, *options)
+        return in_blocks(self, f, x, rows, options)  # type: ignore[arg-type]
 
     def take(self, x: Any, index: Any) -> Any:
-        return x.take(index, axis=0)
+        return take(x, index)
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         return x[start:stop:step]
@@ -74,28 +105,27 @@ class NumpyBackend(Backend):
         if rows.offsets is None:
             return reduce_groups(np.add, x, rows.ids, rows.nrows, 0)
         if x.dtype.kind in "iu" and x.ndim == 1 and SMALL <= x.shape[0] < 8 * rows.nrows:
-            return counts(x, rows)  # type: ignore[arg-type]
+            return counts(x, rows, x.dtype, lambda sums, lengths: sums)  # type: ignore[arg-type]
         return reduce_rows(np.add, x, rows, 0)  # type: ignore[arg-type]
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         if rows.offsets is None:
             return reduce_groups(np.maximum, x, rows.ids, rows.nrows, identity)
         if x.dtype.kind == "b" and x.ndim == 1 and x.shape[0] >= SMALL:
-            return np.where(rows.lengths == 0, identity, counts(x, rows) > 0)  # type: ignore[attr-defined, arg-type]
+            return counts(x, rows, BOOLEAN, anything(identity))  # type: ignore[arg-type]
         return reduce_rows(np.maximum, x, rows, identity)  # type: ignore[arg-type]
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
         if rows.offsets is None:
             return reduce_groups(np.minimum, x, rows.ids, rows.nrows, identity)
         if x.dtype.kind == "b" and x.ndim == 1 and x.shape[0] >= SMALL:
-            lengths = rows.lengths  # type: ignore[attr-defined]
-            return np.where(lengths == 0, identity, counts(x, rows) == lengths)  # type: ignore[arg-type]
+            return counts(x, rows, BOOLEAN, everything(identity))  # type: ignore[arg-type]
         return reduce_rows(np.minimum, x, rows, identity)  # type: ignore[arg-type]
 
     def segment_count(self, mask: Any, rows: Segments) -> Any:
         if rows.offsets is None or mask.shape[0] < SMALL:
             return self.segment_sum(mask.astype(np.int64), rows)
-        return counts(mask, rows).astype(np.int64)  # type: ignore[arg-type]
+        return counts(mask, rows, np.dtype(np.int64), lambda sums, lengths: sums)  # type: ignore[arg-type]
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         if not x.shape[0]:
@@ -108,13 +138,16 @@ class NumpyBackend(Backend):
         return reduce_rows(np.multiply, x, rows, 1)  # type: ignore[arg-type]
 
     def concat(self, arrays: Sequence[Any]) -> Any:
-        return np.concatenate(arrays)
+        n, x = sum(each.shape[0] for each in arrays), arrays[0]
+        if n * x.itemsize < LARGE or any(each.dtype != x.dtype for each in arrays):
+            return np.concatenate(arrays)
+        return np.concatenate(arrays, out=empty((n, *x.shape[1:]), x.dtype))
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         return np.where(condition, x, y)
 
     def cumulative_sum(self, x: Any) -> Any:
-        return np.cumsum(x, axis=0, dtype=x.dtype)
+        return np.cumsum(x, axis=0, dtype=x.dtype, out=empty(x.shape, x.dtype))
 
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
         return x.reshape(shape) if shape else x.reshape(())[()]  # a 0-d value is a NumPy scalar
@@ -123,10 +156,12 @@ class NumpyBackend(Backend):
         return np.sum(x, axis=axes, dtype=None if x.dtype.kind == "m" else x.dtype)  # durations keep their unit
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
-        return np.full(shape, value, dtype)
+        out = empty(shape, np.dtype(dtype))
+        out[...] = value
+        return out
 
     def expand(self, x: Any, rows: Rows) -> Any:
-        return np.repeat(x, rows.lengths, axis=0)
+        return expand(x, rows)
 
     def arange(self, n: Any) -> Any:
         return np.arange(n, dtype=np.int64)
@@ -138,7 +173,7 @@ class NumpyBackend(Backend):
         return ranges(starts, rows, step)
 
     def offsets_from_lengths(self, lengths: Any) -> Any:
-        offsets = np.empty(lengths.shape[0] + 1, np.int64)
+        offsets = empty((lengths.shape[0] + 1,), np.dtype(np.int64))
         offsets[0] = 0
         lengths.cumsum(out=offsets[1:])
         return offsets

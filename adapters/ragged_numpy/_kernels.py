@@ -6,20 +6,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged_numpy._blocks import BLOCK, blocks, part
+from ragged_numpy._memory import LARGE, empty
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged.rows import Rows
 
-__all__ = ["argextremum", "argsort", "counts", "ranges", "reduce_groups", "reduce_rows", "row_ids", "row_positions"]
+__all__ = [
+    "SMALL",
+    "argextremum",
+    "argsort",
+    "counts",
+    "expand",
+    "filled",
+    "ranges",
+    "reduce_groups",
+    "reduce_rows",
+    "row_ids",
+    "row_positions",
+    "take",
+]
 
 SMALL = 4096
 """Below this many elements the number of calls counts, not the passes."""
+INTEGER = np.dtype(np.int64)
 
 
 def row_ids(rows: Rows) -> Any:
-    """The row of each element: a running count of the rows begun (half the time of `np.repeat`)."""
+    """The row of each element: a running count of the rows begun (a quarter of the time of `np.repeat`)."""
     if rows.total < SMALL:
         return np.repeat(np.arange(rows.nrows), rows.lengths)
-    begun = np.zeros(rows.total + 1, np.int64)
+    begun = filled(rows.total + 1, 0)
     np.add.at(begun, rows.offsets[1:-1], 1)
     return np.cumsum(begun[:-1], out=begun[:-1])
 
@@ -28,8 +47,8 @@ def row_positions(rows: Rows) -> Any:
     """The position of each element in its row: a running count that falls back to 0 where a row begins."""
     if rows.total < SMALL:
         return np.arange(rows.total) - np.repeat(rows.starts, rows.lengths)
-    steps = np.ones(rows.total, np.int64)
-    begins = rows.starts[rows.lengths > 0]
+    steps = filled(rows.total, 1)
+    begins = rows.starts.take(np.flatnonzero(rows.lengths))
     steps[0] = 0
     steps[begins[1:]] -= np.diff(begins)
     return np.cumsum(steps, out=steps)
@@ -41,44 +60,109 @@ def ranges(starts: Any, rows: Rows, step: int) -> Any:
     if rows.total < SMALL:
         # methods: NumPy's functions dispatch first, which is felt on few elements
         return shift.repeat(rows.lengths) + np.arange(0, rows.total * step, step)
-    steps = np.full(rows.total + 1, step, np.int64)
+    steps = filled(rows.total + 1, step)
     jumps = np.diff(shift, prepend=step)
     np.add.at(steps, rows.starts, jumps)  # rows that are empty begin where the next one does
     return np.cumsum(steps[:-1], out=steps[:-1])
 
 
-def short(x: Any, rows: Rows) -> bool:
+def filled(n: int, value: int) -> Any:
+    """One integer `n` times."""
+    out = empty((n,), INTEGER)
+    out.fill(value)
+    return out
+
+
+def take(x: Any, index: Any) -> Any:
+    """`x[index]`."""
+    if index.size * x.itemsize < LARGE:
+        return x.take(index, axis=0)
+    return x.take(index, axis=0, out=empty((*index.shape, *x.shape[1:]), x.dtype), mode="wrap")  # "raise" would buffer
+
+
+def expand(x: Any, rows: Rows) -> Any:
+    """Each row's entry for each of its elements."""
+    n = rows.total
+    if n < SMALL:
+        return x.repeat(rows.lengths, axis=0)
+    if n < 8 * rows.nrows:
+        return take(x, rows.ids)
+    out = empty((n, *x.shape[1:]), x.dtype)
+    if rows.longest * rows.nrows == n:
+        out.reshape(rows.nrows, -1, *x.shape[1:])[...] = x[:, None]
+        return out
+    lengths = rows.lengths
+    for first, last, begin, end in blocks(rows):
+        alone = last - first == 1
+        out[begin:end] = x[first] if alone else x[first:last].repeat(lengths[first:last], axis=0)
+    return out
+
+
+def is_short(x: Any, nrows: int, longest: int) -> bool:
     """Whether rows are so short that a scattered pass over the elements beats `reduceat`'s price per row."""
-    many = x.shape[0] >= SMALL and x.ndim == 1 and x.dtype.kind in "biuf"
-    return bool(many and x.shape[0] < 8 * rows.nrows and rows.longest <= 64)
+    return bool(x.ndim == 1 and x.dtype.kind in "biuf" and x.shape[0] < 8 * nrows and longest <= 64)
 
 
 @np.errstate(all="ignore")  # overflow and inf - inf are data here, and may hide behind missing values
 def reduce_rows(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any) -> Any:
     """`ufunc` over contiguous segments; `identity` where one is empty."""
-    n = x.shape[0]
-    dtype = x.dtype
-    if SMALL <= n == rows.nrows and rows.longest == 1:
-        return x.copy()
-    if short(x, rows):
-        out = np.full(rows.nrows, identity, dtype)
-        ufunc.at(out, rows.ids, x)
-        return out
+    n, nrows, dtype = x.shape[0], rows.nrows, x.dtype
     loop = None if dtype.kind in "mM" else dtype  # times keep their unit by themselves
-    starts = rows.starts
+    if n < SMALL:
+        return reduce_few(ufunc, x, rows, identity, loop)
+    out = empty((nrows, *x.shape[1:]), dtype)
+    if n == nrows and rows.longest == 1:
+        out[...] = x
+    elif is_short(x, nrows, rows.longest):
+        scatter(ufunc, out, rows.ids, x, rows.lengths, identity)
+    elif rows.lengths.all():
+        ufunc.reduceat(x, rows.starts, axis=0, dtype=loop, out=out)
+    else:
+        for first, last, begin, end in blocks(rows):
+            reduce_block(ufunc, x[begin:end], rows, (first, last, begin), identity, out[first:last])
+    return out
+
+
+def reduce_few(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any, loop: Any) -> Any:
+    """The same in few calls."""
+    n, starts = x.shape[0], rows.starts
     begun = starts.shape[0]
     if begun and starts[-1] == n:  # reduceat takes no empty rows at the end, and gives an element for others
         begun = int(starts.searchsorted(n))
     if begun == rows.nrows:
-        out = ufunc.reduceat(x, starts, axis=0, dtype=loop) if begun else np.empty((0, *x.shape[1:]), dtype)
+        out = ufunc.reduceat(x, starts, axis=0, dtype=loop) if begun else np.empty((0, *x.shape[1:]), x.dtype)
     else:
-        out = np.full((rows.nrows, *x.shape[1:]), identity, dtype)
+        out = np.full((rows.nrows, *x.shape[1:]), identity, x.dtype)
         if begun:
             ufunc.reduceat(x, starts[:begun], axis=0, dtype=loop, out=out[:begun])
-    empty = rows.lengths == 0
-    if empty.any():
-        out[empty] = identity
+    none = rows.lengths == 0
+    if none.any():
+        out[none] = identity
     return out
+
+
+def reduce_block(ufunc: np.ufunc, x: Any, rows: Rows, at: tuple[int, int, int], identity: Any, out: Any) -> None:
+    """The same for the rows of a block, some of which are empty. (Rows by their number: masks cost a misprediction.)"""
+    first, last, begin = at
+    lengths = rows.lengths[first:last]
+    if x.shape[0] and is_short(x, last - first, int(lengths.max())):
+        scatter(ufunc, out, rows.ids[begin : begin + x.shape[0]] - first, x, lengths, identity)
+        return
+    out[...] = identity
+    if not x.shape[0]:
+        return
+    some = np.flatnonzero(lengths)
+    loop = None if x.dtype.kind in "mM" else x.dtype
+    out[some] = ufunc.reduceat(x, rows.starts[first:last][some] - begin, axis=0, dtype=loop)
+
+
+def scatter(ufunc: np.ufunc, out: Any, ids: Any, x: Any, lengths: Any, identity: Any) -> None:
+    """The same by a pass over the elements, each of which goes to its row."""
+    start = ufunc.identity if ufunc.identity is not None else never(x.dtype, ufunc is np.maximum)
+    out.fill(start)
+    ufunc.at(out, ids, x)
+    if identity != start:
+        out[np.flatnonzero(lengths == 0)] = identity
 
 
 @np.errstate(all="ignore")
@@ -111,14 +195,23 @@ def added_wide(x: Any, ids: Any, nrows: int) -> Any:
     return out
 
 
-def counts(x: Any, rows: Rows) -> Any:
-    """Differences of the running sum of integers or booleans: exact (modulo 2**64), whatever the rows."""
-    few = np.int32 if x.shape[0] < 2**31 else np.int64  # half the memory, which is what takes the time
-    total = np.empty(x.shape[0] + 1, few if x.dtype.kind == "b" else x.dtype)
-    total[0] = 0
-    np.cumsum(x, dtype=total.dtype, out=total[1:])
-    ends = total.take(rows.offsets)
-    return ends[1:] - ends[:-1]
+def counts(x: Any, rows: Rows, dtype: Any, finish: Callable[[Any, Any], Any]) -> Any:
+    """`finish(sums, lengths)` of each row's sum of integers or booleans: differences of a running sum, which are exact
+    (modulo 2**64), whatever the rows."""
+    out = empty((rows.nrows,), dtype)
+    few = np.dtype(np.int32) if x.dtype.kind == "b" else x.dtype
+    lengths = rows.lengths
+    for first, last, begin, end in blocks(rows):
+        if last - first == 1:
+            sums = np.sum(x[begin:end], dtype=x.dtype if x.dtype.kind != "b" else None)
+        else:
+            total = np.empty(end - begin + 1, few)
+            total[0] = 0
+            np.cumsum(x[begin:end], dtype=few, out=total[1:])
+            ends = total.take(rows.offsets[first : last + 1] - begin)
+            sums = ends[1:] - ends[:-1]
+        out[first:last] = finish(sums, lengths[first:last])
+    return out
 
 
 def argextremum(x: Any, rows: Rows, largest: bool) -> Any:
@@ -126,8 +219,24 @@ def argextremum(x: Any, rows: Rows, largest: bool) -> Any:
     if x.ndim == 1 and rows.longest >= 16 and rows.longest * rows.nrows == x.shape[0]:
         matrix = x.reshape(rows.nrows, -1)
         return rows.starts + (matrix.argmax(axis=1) if largest else matrix.argmin(axis=1))
+    if x.shape[0] < BLOCK:
+        return first_extremum(x, rows, largest)
+    out = empty((rows.nrows,), INTEGER)
+    for first, last, begin, end in blocks(rows):
+        if end == begin:
+            out[first:last] = 0
+        elif last - first == 1:
+            out[first] = begin + (x[begin:end].argmax() if largest else x[begin:end].argmin())
+        else:
+            found = first_extremum(x[begin:end], part(rows, first, last, begin, end), largest)
+            np.add(found, begin, out=out[first:last])
+    return out
+
+
+def first_extremum(x: Any, rows: Rows, largest: bool) -> Any:
+    """The same from the extrema: the first of the values that equal their row's."""
     best = reduce_rows(np.maximum if largest else np.minimum, x, rows, never(x.dtype, largest))
-    scattered = x.shape[0] < 8 * rows.nrows and rows.longest <= 64
+    scattered = is_short(x, rows.nrows, rows.longest)
     equal = x == (best.take(rows.ids) if scattered else np.repeat(best, rows.lengths))
     if best.dtype.kind in "fcmM" and np.isnan(best).any():
         equal |= np.isnan(x)

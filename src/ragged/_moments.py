@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["filled_ptp_of", "logsumexp_of", "mean_of", "ptp_of", "softmax_of", "std_of", "var_of"]
 
 
+def of_elements(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A fused function whose result has an entry an element, not a segment."""
+    f.__dict__["of_elements"] = True
+    return f
+
+
 def fused(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function of segments that a backend may compile as one kernel."""
 
@@ -134,17 +140,20 @@ def softmax_of(b: Backend, x: Any, segments: Segments) -> Any:
     return b.fused(shares_of, inexact(b, x, "softmax", double=False), segments, tangent=shares_tangent)
 
 
+@of_elements
 def shares_of(b: Backend, x: Any, segments: Segments) -> Any:
     """The softmax of floating-point numbers."""
-    shifted = b.apply("subtract", x, spread(b, shift_of(b, x, segments), segments))
-    powers = b.apply("exp", shifted)
-    return b.apply("true_divide", powers, spread(b, b.segment_sum(powers, segments), segments))
+    shift = spread(b, shift_of(b, x, segments), segments)
+    shifted = b.apply_over(shift, "subtract", x, shift)
+    powers = b.apply_over(shifted, "exp", shifted)
+    return b.apply_over(powers, "true_divide", powers, spread(b, b.segment_sum(powers, segments), segments))
 
 
 def shares_tangent(b: Backend, y: Any, dx: Any, segments: Segments) -> Any:
     """The change of the softmax `y` by `dx`: in the proportions of `y`, without what all of a segment move by."""
     moved = b.apply("multiply", y, dx)
-    return b.apply("subtract", moved, b.apply("multiply", y, spread(b, b.segment_sum(moved, segments), segments)))
+    together = spread(b, b.segment_sum(moved, segments), segments)
+    return b.apply_over(moved, "subtract", moved, b.apply_over(together, "multiply", y, together))
 
 
 @fused

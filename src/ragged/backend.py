@@ -140,6 +140,11 @@ class Backend(ABC):
         """`take_ranges` of arrays of one dtype put one after another."""
         return self.take_ranges(self.concat(arrays), ranges)
 
+    def pairs(self, x: Any, rows: Rows, step: int) -> tuple[Rows, Any, Any] | None:
+        """All pairs of each row's entries in lexicographic order: their rows, all first ones, all second ones. With a
+        `step` of 0 an entry is also paired with itself. None: the core then makes them slot by slot."""
+        return None
+
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
         return x[start:stop:step, ...]
@@ -286,7 +291,7 @@ class Backend(ABC):
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         """`f(backend, x, rows, *options)`, in which no structure is made of values: one kernel where the framework
-        compiles, blocks of rows in turn on NumPy. Such a function gives one entry a row, or one an element if its attribute
+        compiles, blocks of rows in turn on NumPy. It gives one entry a row, or one an element if its attribute
         `of_elements` is true. `tangent(backend, y, dx, rows)` is its derivative, for a framework that takes one."""
         return f(self, x, rows, *options)
 

@@ -76,9 +76,9 @@ def _array(node: Node, b: Backend, args: tuple[Any, ...]) -> Array:
     return Array._of(node, b, *metadata(args))
 
 
-def _apply(b: Backend, name: str, values: tuple[Any, ...], valid: Any = None) -> Any:
+def _apply(b: Backend, name: str, values: tuple[Any, ...], valid: Any = None, spare: Any = None) -> Any:
     try:
-        return b.apply(name, *values, valid=valid)
+        return b.apply(name, *values, valid=valid) if spare is None else b.apply_over(spare, name, *values)
     except TypeError as error:
         kinds = ", ".join(str(getattr(x, "dtype", type(x).__name__)) for x in values)
         raise DTypeError(f"{name} has no meaning for {kinds}: {error}") from error
@@ -119,7 +119,7 @@ def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
 def _with_row(b: Backend, x: Any, rows: Any, r: Any, name: str, first: bool) -> Any:
     """The function of each number and its row's entry of `r`, which may come first."""
     r = b.expand(r, rows)
-    return _apply(b, name, (r, x) if first else (x, r))
+    return _apply(b, name, (r, x) if first else (x, r), None, r)
 
 
 def _simple(node: Node) -> bool:

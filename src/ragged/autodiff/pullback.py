@@ -122,11 +122,16 @@ def deepest(b: Backend, values: Sequence[Any]) -> Backend:
 
 
 def own(results: list[Any], given: Sequence[Any]) -> list[Any]:
-    """The results with NumPy views, read-only ones and repeated ones copied: they are the caller's to write to."""
+    """The results with NumPy views, read-only ones and repeated ones copied: they are the caller's to write to.
+
+    No view is an array over `exclusive` memory, which is only given to one array at a time.
+    """
     seen = {id(x) for x in given}
     for i, x in enumerate(results):
-        if isinstance(x, np.ndarray) and (not x.flags.owndata or not x.flags.writeable or id(x) in seen):
-            results[i] = x = x.copy()
+        if isinstance(x, np.ndarray):
+            alone = x.flags.owndata or getattr(x.base, "exclusive", False)
+            if not alone or not x.flags.writeable or id(x) in seen:
+                results[i] = x = x.copy()
         seen.add(id(x))
     return results
 

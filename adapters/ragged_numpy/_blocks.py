@@ -1,0 +1,51 @@
+"""Rows in blocks that fit a cache, so that what several passes make of them never goes to memory and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.rows import Rows
+from ragged_numpy._memory import empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragged.backend import Backend
+
+__all__ = ["BLOCK", "blocks", "in_blocks", "part"]
+
+BLOCK = 1 << 16
+"""Elements of a block, and rows at most."""
+
+
+def blocks(rows: Rows) -> list[tuple[int, int, int, int]]:
+    """Rows, as `(first, last, begin, end)`, with few enough elements for a cache; a row with more is alone."""
+    offsets, nrows = rows.offsets, rows.nrows
+    marks = np.arange(0, rows.total, BLOCK)
+    cuts = offsets.searchsorted(marks, "right") - 1
+    long = cuts[offsets[cuts + 1] - offsets[cuts] > BLOCK] + 1
+    cuts = np.unique(np.concatenate([cuts, long, np.arange(0, nrows, BLOCK), [nrows]]))
+    bounds = offsets[cuts].tolist()
+    return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), bounds[:-1], bounds[1:], strict=True))
+
+
+def part(rows: Rows, first: int, last: int, begin: int, end: int) -> Rows:
+    """The partition of a block."""
+    return Rows(rows.ops, rows.offsets[first : last + 1] - begin, last - first, end - begin)
+
+
+def in_blocks(b: Backend, f: Callable[..., Any], x: Any, rows: Rows, options: tuple[Any, ...]) -> Any:
+    """`f(b, x, rows, *options)`, a block of rows after another."""
+    each = f.__dict__.get("of_elements", False)
+    out: Any = None
+    for first, last, begin, end in blocks(rows):
+        result = f(b, x[begin:end], part(rows, first, last, begin, end), *options)
+        if out is None:
+            out = empty((rows.total if each else rows.nrows,), result.dtype)
+        if each:
+            out[begin:end] = result
+        else:
+            out[first:last] = result
+    return out
