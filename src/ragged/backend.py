@@ -140,11 +140,6 @@ class Backend(ABC):
         """`take_ranges` of arrays of one dtype put one after another."""
         return self.take_ranges(self.concat(arrays), ranges)
 
-    def pairs(self, x: Any, rows: Rows, step: int) -> tuple[Rows, Any, Any] | None:
-        """All pairs of each row's entries in lexicographic order: their rows, all first ones, all second ones. With a
-        `step` of 0 an entry is also paired with itself. None: the core then makes them slot by slot."""
-        return None
-
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         """`x[start:stop:step]` along axis 0 (bounds already clipped; step positive), a view where possible."""
         return x[start:stop:step, ...]
