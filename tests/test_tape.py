@@ -123,6 +123,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "take_ranges",
             "interleave",
             "segment_count",
+            "tied_extremum",
             "row_ids",
             "row_positions",
             "checkpoint",

@@ -49,7 +49,8 @@ def structure(x: torch.Tensor) -> torch.Tensor:
             f"the structure of the result depends on a tensor that torch.vmap maps over ({x.dtype}{list(x.shape)}); "
             "lengths must be the same for all of the batch: make the batch a ragged axis, or loop over it"
         )
-    return unwrapped(x).detach()
+    plain: torch.Tensor = unwrapped(x)
+    return plain.detach()
 
 
 def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:

@@ -13,7 +13,7 @@ from ragged._namespace import NUMBERS
 from ragged.backend import Backend
 from ragged.errors import BackendMismatchError, UnsupportedError
 from ragged.registry import get_backend
-from ragged_torch import _functions, _kernels, _transforms
+from ragged_torch import _functions, _kernels, _segments, _transforms
 from ragged_torch._arrays import is_tensor, place, structure, to_numpy
 from ragged_torch._compat import is_batched, is_wrapped, tangent_of
 from ragged_torch._custom import custom_vjp
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["TorchBackend"]
 
 CPU = torch.device("cpu")
+SMALL = 4096
+"""Below this many elements the number of calls counts, not the passes: PyTorch's own functions differentiate faster."""
 
 
 class TorchBackend(Backend):
@@ -137,7 +139,27 @@ class TorchBackend(Backend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype == torch.bool:
             return self.segment_sum(x.to(torch.int32), rows) != 0
+        if rows.offsets is not None and (x.is_floating_point() or x.is_complex()):
+            if not self.differentiating(x):
+                return _segments.reduced(x, rows, "sum")  # type: ignore[arg-type]
+            if x.shape[0] >= SMALL:
+                return _segments.total(x, rows)  # type: ignore[arg-type]
         return _kernels.segment_sum(x, rows)
+
+    def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        if rows.offsets is None or x.is_complex():
+            return None
+        return _segments.extremum(x, rows, "max" if largest else "min")  # type: ignore[arg-type]
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        if tangent is None or rows.offsets is None or x.shape[0] < SMALL or not self.differentiating(x):
+            return f(self, x, rows, *options)
+        return _segments.fused(self, f, tangent, x, rows)  # type: ignore[arg-type]
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        if rows.total >= SMALL and (x.is_floating_point() or x.is_complex()) and self.differentiating(x):
+            return _segments.expand(x, rows)
+        return _kernels.take(x, rows.ids)
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         return self._segment_extremum(x, rows, identity, True)
@@ -151,7 +173,15 @@ class TorchBackend(Backend):
             host = get_backend("numpy")
             found = (host.segment_max if largest else host.segment_min)(to_numpy(x), on_host(rows), identity)
             return self.asarray(found)
-        return _kernels.segment_extremum(x, rows, np.asarray(identity).item(), largest)
+        identity = np.asarray(identity).item()
+        if rows.offsets is None or not x.is_floating_point():
+            return _kernels.segment_extremum(x, rows, identity, largest)
+        way = "max" if largest else "min"
+        found = _segments.best(x, rows, way)  # type: ignore[arg-type]
+        if identity == _segments.NEUTRAL[way]:
+            return found
+        empty = (rows.lengths == 0).reshape(-1, *(1,) * (x.ndim - 1))  # type: ignore[attr-defined]
+        return torch.where(empty, identity, found)
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         return torch.cat(list(arrays))

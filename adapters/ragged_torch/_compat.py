@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-_functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
+_functorch: Any = torch._C._functorch
+_forward_ad: Any = forward_ad
 
 __all__ = ["is_batched", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
 
@@ -38,4 +39,4 @@ def unwrapped(x: Any) -> Any:
 
 def tangent_of(x: Any) -> Any:
     """The tangent of a dual tensor of forward-mode differentiation, or None."""
-    return forward_ad.unpack_dual(x).tangent if forward_ad._current_level >= 0 else None
+    return _forward_ad.unpack_dual(x).tangent if _forward_ad._current_level >= 0 else None

@@ -43,13 +43,17 @@ class Ruled(torch.autograd.Function):
         """The transpose of the pullback, which is linear in the cotangents."""
         residuals = list(ctx.saved_tensors)
         zeros = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype, device in ctx.shapes]
-        found, pull = torch.func.vjp(lambda *g: tuple(ctx.rule(residuals, list(g))), *zeros)
+        vjp: Any = torch.func.vjp
+        found, pull = vjp(lambda *g: tuple(ctx.rule(residuals, list(g))), *zeros)
         along = [torch.zeros_like(x) if t is None else t for t, x in zip(tangents, found, strict=False)]
         return tuple(pull(tuple(along)))
 
 
 def custom_vjp(
-    f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any], differentiating: Callable[..., bool]
+    f: Callable[..., Any],
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    differentiating: Callable[..., bool],
 ) -> Callable[..., Any]:
     """`f(*dense) -> list of dense` with the given derivative."""
 

@@ -23,7 +23,8 @@ __all__ = ["checkpoint", "jvp", "vjp"]
 def vjp(f: Callable[..., Any], primals: Sequence[torch.Tensor]) -> tuple[Any, Any, Callable[..., Any]]:
     """`f(*primals) -> (outputs, aux)`: outputs, aux, and the pullback of a list of cotangents."""
     if is_transformed():
-        outputs, pull, aux = torch.func.vjp(f, *primals, has_aux=True)
+        vjp_of: Any = torch.func.vjp  # declared to return a pair
+        outputs, pull, aux = vjp_of(f, *primals, has_aux=True)
         return outputs, aux, lambda cotangents: list(pull(type(outputs)(map(as_cotangent, cotangents, outputs))))
     with torch.enable_grad():
         kept = getattr(f, "at_once", False)

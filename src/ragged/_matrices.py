@@ -1,22 +1,22 @@
-"""Matrix products: of dense values, and of the vectors that lists hold with one matrix."""
+"""Matrix products: of dense values, of the vectors that lists hold with one matrix, and of matrices row by row."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._row_products import product_of_rows
 from ragged.errors import StructureError, UnsupportedError
-from ragged.nodes import Flat, Lists, Option, Regular, is_text, option, regular, rows_of
+from ragged.nodes import Flat, Lists, Node, Option, Regular, is_text, option, regular, rows_of
 from ragged.operands import operands, wrap
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
-    from ragged.nodes import Node
 
 __all__ = ["matrix_product"]
 
 
 def matrix_product(name: str, *args: Any) -> Any:
-    """`x @ y` of regular operands, or of lists of vectors `x` and one matrix or vector `y`.
+    """`x @ y` of regular operands, of lists of vectors `x` and one matrix or vector `y`, or of a matrix in each row.
 
     Raises:
         StructureError: shapes that do not line up.
@@ -30,9 +30,11 @@ def matrix_product(name: str, *args: Any) -> Any:
             return wrap(b, Flat(result, b.size(result)), dense, *args) if len(result.shape) else result
         if len(y.shape) <= 2 and of_vectors(x):
             return wrap(b, by_matrix(b, x, y, None), False, *args)
+    if name == "matmul" and len(nodes) == 2 and all(isinstance(node, Node) for node in nodes):
+        return wrap(b, product_of_rows(b, *nodes), False, *args)
     raise UnsupportedError(
-        f"{name} is for regular arrays of numbers, and for lists of vectors (n * var * k) times one matrix (k, m); for "
-        "other ragged arrays multiply and sum: ragged.sum(x * y, axis=-1)"
+        f"{name} is for regular arrays of numbers, for lists of vectors (n * var * k) times one matrix (k, m), and for "
+        "arrays of matrices row by row; for others multiply and sum: ragged.sum(x * y, axis=-1)"
     )
 
 
@@ -41,7 +43,8 @@ def product(b: Backend, x: Any, y: Any) -> Any:
     try:
         return b.matmul(x, y)
     except (ValueError, TypeError) as error:
-        raise StructureError(f"matmul: shapes {tuple(b.shape(x))} and {tuple(b.shape(y))} do not line up: {error}") from error
+        shapes = f"{tuple(b.shape(x))} and {tuple(b.shape(y))}"
+        raise StructureError(f"matmul: shapes {shapes} do not line up: {error}") from error
 
 
 def of_vectors(node: Any) -> bool:

@@ -126,7 +126,9 @@ def extremum_of(b: Backend, x: Any, segments: Segments, initial: Any, largest: b
     dtype = b.dtype(x)
     identity = least(dtype, largest)
     if dtype.kind in "fc" and b.differentiating(x):
-        value = b.fused(shared_extremum, x, segments, identity, largest)
+        value = b.tied_extremum(x, segments, identity, largest)
+        if value is None:
+            value = b.fused(shared_extremum, x, segments, identity, largest)
     else:
         value = (b.segment_max if largest else b.segment_min)(x, segments, identity)
     if initial is None:

@@ -274,6 +274,10 @@ class Backend(ABC):
         """How many entries of each segment the boolean structure `mask` marks, int64."""
         return self.segment_sum(self.astype(mask, np.int64), rows)
 
+    def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        """`segment_max` (or min) with a derivative, which ties share; None: the core then composes it."""
+        return None
+
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         """Product of each segment in `x`'s own dtype, 1 where empty; None: the core then multiplies pairwise."""
         return None

@@ -45,7 +45,7 @@ def carried(ops: Backend, x: Any, source: Backend) -> Any:
 
 
 def joined(b: Backend, x: Any, source: Backend) -> tuple[Backend, Any]:
-    """Structure that came with an array of `source`, for an array of `b`: the backend that it lives on, and itself there."""
+    """Structure that came with an array of `source`, for one of `b`: the backend that it lives on, and itself there."""
     ops = b.home(x)
     if ops.owns(x) or source.dtype(x).kind not in "biuf":  # what is no number is refused where it is checked
         return ops, x
