@@ -103,3 +103,30 @@ def test_no_positions_are_made_on_the_host(monkeypatch):
     monkeypatch.setattr(Ranges, "index", property(lambda self: pytest.fail("an array of positions was made")))
     for name in ("the first left out", "backwards", "rows in another order", "padded and cut", "pairs"):
         SELECTIONS[name](x)
+
+
+def test_a_large_array_in_another_shape_shares_its_memory():
+    b, values = get_backend("jax"), np.arange(1 << 18, dtype=np.float32)
+    x = b.asarray(values)
+    y = b.reshape(x, (1 << 9, 1 << 9))
+    assert y.unsafe_buffer_pointer() == x.unsafe_buffer_pointer()
+    assert (y.dtype, y.committed) == (x.dtype, x.committed)
+    jax.jit(lambda x: x + 1, donate_argnums=0)(x)  # what a program gives away stays ours as long as we look at it
+    np.testing.assert_array_equal(y, values.reshape(1 << 9, 1 << 9))
+    slope = jax.grad(lambda y: (b.reshape(y, (1 << 18,)) ** 2).sum())(y)
+    np.testing.assert_array_equal(slope, 2 * values.reshape(1 << 9, 1 << 9))
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "bool"])
+def test_the_first_extremum_of_many(largest, dtype):
+    lengths = np.array([0, 70_000, 3, 0, 1])
+    values = (RANDOM.integers(0, 5, lengths.sum()) % (2 if dtype == "bool" else 5)).astype(dtype)
+    if dtype.startswith("float"):
+        values[-2] = np.nan
+    b = get_backend("jax").configured(None, "float64")
+    rows = Rows.from_lengths(NUMPY, lengths)
+    found, expected = (each.segment_argmax(each.asarray(values), rows, largest) for each in (b, NUMPY))
+    assert type(found) is np.ndarray
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found[lengths > 0], expected[lengths > 0])

@@ -11,17 +11,19 @@ from jax import lax
 
 from ragged.errors import UnsupportedError
 from ragged.memory import aligned_copy, is_frozen
-from ragged_jax._compat import Tracer
-from ragged_jax._dtypes import held
-from ragged_jax._kernels import identity, recast
+from ragged_jax._compat import Tracer, is_committed, x64_enabled
+from ragged_jax._dtypes import NARROWER, held
+from ragged_jax._kernels import identity, recast, reshape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["folded", "is_traced", "place", "structure"]
+__all__ = ["folded", "is_traced", "place", "reshaped", "structure"]
 
 SMALL = 64
 """Arrays of at most so many numbers are placed by a kernel, ..."""
+WORTH_SHARING = 1 << 20
+"""Bytes from which on a new shape is worth waiting for the array."""
 OFTEN = 200
 """... which takes as long to compile as some thousand placements, when so many of their shape have come."""
 
@@ -63,6 +65,17 @@ def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
     if device is None and x.size <= SMALL and (not x.shape or is_frequent(x)):
         return identity(x)  # a compiled function takes an argument in a fifth of the time of `device_put`
     return jax.device_put(x, device)  # shares 64-byte-aligned memory on the CPU, copies otherwise; compiles nothing
+
+
+def reshaped(x: Any, shape: tuple[Any, ...]) -> Any:
+    """The same elements in another shape: on the CPU over the same memory, where XLA would copy it."""
+    if isinstance(x, Tracer) or x.nbytes < WORTH_SHARING or (x.dtype in NARROWER and not x64_enabled()):
+        return reshape(x, shape)
+    device, *others = x.devices()
+    if others or device.platform != "cpu":
+        return reshape(x, shape)
+    shared = jax.device_put(np.asarray(x).reshape(shape), device if is_committed(x) else None)
+    return shared if _is_on(shared, device) else reshape(x, shape)
 
 
 def is_frequent(x: Any) -> bool:

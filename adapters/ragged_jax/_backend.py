@@ -16,7 +16,7 @@ from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
 from ragged.rows import Rows
 from ragged_jax import _functions, _kernels, _transforms
-from ragged_jax._arrays import folded, is_traced, place, structure
+from ragged_jax._arrays import folded, is_traced, place, reshaped, structure
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
@@ -193,7 +193,7 @@ class JaxBackend(Backend):
 
     @folded
     def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
-        return x if x.shape == shape else _kernels.reshape(x, shape)
+        return x if x.shape == shape else reshaped(x, shape)
 
     @folded
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import jax
 
-__all__ = ["Tracer", "enable_x64", "is_batched", "is_reversed", "x64_enabled"]
+__all__ = ["Tracer", "enable_x64", "is_batched", "is_committed", "is_reversed", "x64_enabled"]
 
 Tracer = jax.core.Tracer
 _config: Any = jax.config
@@ -28,6 +28,11 @@ def x64_enabled() -> bool:
 def is_batched(x: Any) -> bool:
     """Whether `jax.vmap` maps over `x`: it has one more axis than it shows."""
     return type(x).__name__ == "BatchTracer"  # the class itself is in no public module of every release
+
+
+def is_committed(x: Any) -> bool:
+    """Whether an array was put on its device by name, so that JAX refuses to move it to another's."""
+    return bool(getattr(x, "committed", True))
 
 
 def is_reversed(x: Any) -> bool:
