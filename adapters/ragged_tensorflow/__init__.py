@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragged_tensorflow._backend import TensorFlowBackend as TensorFlowBackend
+    from ragged_tensorflow._data import arrays as arrays
+    from ragged_tensorflow._data import dataset as dataset
 
 FRAMEWORK = ("tensorflow",)
 
-__all__ = ["FRAMEWORK", "TensorFlowBackend", "compiled", "devices"]
+__all__ = ["FRAMEWORK", "TensorFlowBackend", "arrays", "compiled", "dataset", "devices"]
 
 
 def devices() -> list[str]:
@@ -36,4 +38,8 @@ def __getattr__(name: str) -> Any:
         leave_alone()
         globals()[name] = TensorFlowBackend  # so that this runs once
         return TensorFlowBackend
+    if name in ("arrays", "dataset"):
+        from ragged_tensorflow import _data
+
+        return getattr(_data, name)
     raise AttributeError(name)

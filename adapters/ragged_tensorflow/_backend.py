@@ -11,7 +11,7 @@ from ragged._segments import shared_extremum
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _functions, _kernels, _loops, _transforms
+from ragged_tensorflow import _functions, _kernels, _loops, _native, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_index, ids_of, places_of
@@ -227,6 +227,12 @@ class TensorFlowBackend(Backend):
         if is_symbolic(rows.offsets):
             return _loops.contracted(self, step, x, rows)
         return super().contracted(step, x, rows)
+
+    def from_native(self, x: Any) -> Any:
+        return _native.from_native(self, x)
+
+    def to_native(self, node: Any) -> Any:
+        return _native.to_native(self, node)
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["ArrayType", "flatten", "tracing_type", "unflatten"]
+__all__ = ["ArrayType", "as_tensor", "flatten", "tracing_type", "unflatten"]
 
 
 def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
@@ -177,3 +177,19 @@ def spec_of(x: Any, relaxed: bool) -> tf.TensorSpec:
     """The spec of a tensor; `relaxed`: of any length."""
     shape = x.shape[1:] if relaxed and x.shape.rank else x.shape
     return tf.TensorSpec([None, *shape] if relaxed and x.shape.rank else shape, x.dtype)
+
+
+def as_tensor(array: Array, dtype: Any) -> Any:
+    """A dense array as a tensor, its gradient kept.
+
+    Raises:
+        TypeError: a ragged one; TensorFlow then leaves an operator to it.
+    """
+    node = array.layout
+    if not isinstance(node, Flat):
+        raise TypeError(
+            "a ragged array is no dense tensor: x.to_native() gives a tf.RaggedTensor, ragged.to_padded a dense tensor "
+            "and its mask"
+        )
+    x = get_backend("tensorflow").asarray(node.data)
+    return x if dtype is None or x.dtype == dtype else tf.cast(x, dtype)

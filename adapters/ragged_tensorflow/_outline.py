@@ -145,9 +145,7 @@ class Refilled:
 class Filler:
     """One walk over an outline that puts tensors into its holes, and lengths where they follow."""
 
-    def __init__(
-        self, b: Backend, contents: Sequence[Any], values: Sequence[Any], place: Callable[..., Node]
-    ) -> None:
+    def __init__(self, b: Backend, contents: Sequence[Any], values: Sequence[Any], place: Callable[..., Node]) -> None:
         self.b, self.ops, self.place = b, b.home(), place
         self.contents = iter(contents)
         self.given = values
@@ -159,7 +157,7 @@ class Filler:
             return x
         x = self.given[x.number]
         if not isinstance(x, tf.Tensor):
-            return x
+            return Size(x) if isinstance(x, tf.TensorSpec) and x.shape.rank == 0 else x
         if x.shape.rank == 0:
             return Size(x) if is_symbolic(x) else int(x)
         return self.b.as_structure(x)
@@ -169,7 +167,9 @@ class Filler:
         if type(rows) is not Hole:
             return rows  # type: ignore[no-any-return]
         if rows.number not in self.known_rows:
-            self.known_rows[rows.number] = Rows(self.ops, self.value(rows))
+            offsets = self.value(rows)
+            unknown = Size(offsets) if isinstance(offsets, tf.TensorSpec) else None  # the type of a dataset's elements
+            self.known_rows[rows.number] = Rows(self.ops, offsets, unknown, unknown)
         return self.known_rows[rows.number]
 
     def fill(self, node: Any, length: Any) -> Node:
@@ -206,5 +206,6 @@ class Filler:
                 "map over it takes its elements, not its rows; write the program over the whole array"
             )
         if length is None and leaf is not None:
-            length = self.b.size(leaf) if isinstance(leaf, tf.Tensor) else shape[0]  # type: ignore[index]
+            is_type = isinstance(leaf, tf.TensorSpec)
+            length = Size(leaf) if is_type else self.b.size(self.b.asarray(leaf))
         return self.place(self.b, leaf, length, parameters)

@@ -71,9 +71,7 @@ class Size(SymbolicSize):
         return Size(-self.tensor)
 
     def _unknown(self) -> Any:
-        raise UnsupportedError(
-            f"a size that depends on a tensor of this tf.function is {NOT_KNOWN}"
-        )
+        raise UnsupportedError(f"a size that depends on a tensor of this tf.function is {NOT_KNOWN}")
 
     __int__ = __index__ = __bool__ = __float__ = _unknown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Nested"]
+__all__ = ["Nested", "NestedRecord"]
 
 
 def tensorflow() -> Any:
@@ -28,3 +28,26 @@ class Nested:
 
     def __tf_tracing_type__(self, context: Any) -> Any:
         return tensorflow().tracing_type(self)
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        return tensorflow().as_tensor(self, dtype)
+
+
+class NestedRecord:
+    """Mixin: a record as a structure around its array."""
+
+    __slots__ = ()
+
+    _array: Any
+
+    def __tf_flatten__(self) -> tuple[None, tuple[Any]]:
+        return None, (self._array,)
+
+    @classmethod
+    def __tf_unflatten__(cls, metadata: None, components: Any) -> Any:
+        (array,) = components
+        if array is None:
+            return None
+        record = object.__new__(cls)
+        record._array = array
+        return record

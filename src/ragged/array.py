@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged._conversions import Conversions, Printed
-from ragged._nested import Nested
+from ragged._nested import Nested, NestedRecord
 from ragged._operators import Operators
 from ragged.errors import FieldError, StructureError
 from ragged.nodes import Record as RecordNode
@@ -135,7 +135,9 @@ class Array(Conversions, Operators, Nested):
         self._node = ragged.without_field(self, key).layout
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self.fields:
+        if name.startswith("_"):  # frameworks look for what they know; that must make no layout
+            raise AttributeError(f"no attribute {name!r}")
+        if name not in self.fields:
             raise AttributeError(f"no attribute or field {name!r}; fields: {self.fields}")
         return self[name]
 
@@ -208,7 +210,7 @@ class Array(Conversions, Operators, Nested):
         return copied(self, memo)
 
 
-class Record(Printed, Operators):
+class Record(Printed, Operators, NestedRecord):
     """One entry of an array of records (or tuples).
 
     Args:
@@ -296,11 +298,3 @@ class Record(Printed, Operators):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, (self._array,)
-
-    def __tf_flatten__(self) -> tuple[None, tuple[Array]]:
-        return None, (self._array,)
-
-    @classmethod
-    def __tf_unflatten__(cls, metadata: None, components: Any) -> Record | None:
-        (array,) = components
-        return None if array is None else cls(array)
