@@ -75,7 +75,7 @@ def test_shapes_that_do_not_line_up_and_ragged_matrices(backend):
     with pytest.raises(ragged.StructureError, match=r"shapes \(4, 3\) and \(2, 3\) do not line up"):
         lists() @ MATRIX.T
     numbers = ragged.Array([[1.0, 2.0, 3.0], [], [4.0]])
-    for x, y in [(numbers, MATRIX), (MATRIX, lists()), (lists(), lists()), (lists(), np.ones((3, 3, 2)))]:
+    for x, y in [(numbers, MATRIX), (MATRIX, lists()), (numbers, lists())]:
         with pytest.raises(ragged.UnsupportedError, match="lists of vectors"):
             x @ y
     with pytest.raises(ragged.UnsupportedError, match="lists of vectors"):

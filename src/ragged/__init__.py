@@ -136,6 +136,7 @@ from ragged._functions import (
     true_divide,
     trunc,
 )
+from ragged._row_matrices import matrix_transpose
 from ragged._transform import transform
 from ragged.array import Array, Record
 from ragged.backend import Backend
@@ -346,6 +347,7 @@ __all__ = [
     "logsumexp",
     "mask",
     "matmul",
+    "matrix_transpose",
     "max",
     "maximum",
     "mean",

@@ -73,8 +73,8 @@ class Conversions(Printed):
 
         return to_backend(self, name, device)
 
-    def to(self, *where: Any, device: Any = None, dtype: Any = None) -> Array:
-        """The array on another device, in another dtype, or both, in any order: `x.to("cuda")`, `x.to(torch.float32)`."""
+    def to(self, *where: Any, device: Any = None, dtype: Any = None) -> Any:
+        """The array on another device, in another dtype, or both: `x.to("cuda")`, `x.to(torch.float32)`."""
         from ragged.interchange import to
 
         return to(self, *where, device=device, dtype=dtype)

@@ -68,11 +68,12 @@ def round(array: Any, decimals: int = 0) -> Any:
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:
-    """The matrix product of regular arrays, by the array API's rules; or of each vector in `x1` and a matrix.
+    """The matrix product of regular arrays, by the array API's rules; of each vector and a matrix; or of rows and rows.
 
     Args:
-        x1: a regular array; or lists of vectors of one length `k` (`n * var * k`), however deep.
-        x2: a regular array; one matrix `(k, m)` or vector `(k,)` where `x1` has lists.
+        x1: a regular array; or lists of vectors of one length `k` (`n * var * k`), however deep; or an array whose last
+            two axes are a matrix in each row, of whatever size (`n * var * k`, `n * var * var`).
+        x2: a regular array; one matrix `(k, m)` or vector `(k,)` where `x1` has lists of vectors; or as many matrices.
 
     Raises:
         StructureError: shapes that do not line up.
@@ -85,6 +86,8 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     >>> points = ragged.from_lengths(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), [2, 0, 1])
     >>> ragged.matmul(points, np.array([[1, 2], [3, 4]]))
     <Array [[[1, 2], [3, 4]], [], [[4, 6]]] type='3 * var * 2 * float64'>
+    >>> ragged.matmul(points, ragged.matrix_transpose(points)).to_list()  # of each row's points with each other
+    [[[1.0, 0.0], [0.0, 1.0]], [], [[2.0]]]
     """
     return elementwise("matmul", x1, x2)
 

@@ -8,6 +8,7 @@ from ragged._row_products import product_of_rows
 from ragged.errors import StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Node, Option, Regular, is_text, option, regular, rows_of
 from ragged.operands import operands, wrap
+from ragged.traverse import depth_range
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -30,7 +31,7 @@ def matrix_product(name: str, *args: Any) -> Any:
             return wrap(b, Flat(result, b.size(result)), dense, *args) if len(result.shape) else result
         if len(y.shape) <= 2 and of_vectors(x):
             return wrap(b, by_matrix(b, x, y, None), False, *args)
-    if name == "matmul" and len(nodes) == 2 and all(isinstance(node, Node) for node in nodes):
+    if name == "matmul" and len(nodes) == 2 and all(isinstance(x, Node) and depth_range(x)[0] >= 3 for x in nodes):
         return wrap(b, product_of_rows(b, *nodes), False, *args)
     raise UnsupportedError(
         f"{name} is for regular arrays of numbers, for lists of vectors (n * var * k) times one matrix (k, m), and for "

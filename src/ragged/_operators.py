@@ -54,6 +54,13 @@ class Operators:
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
+    @property
+    def mT(self) -> Any:
+        """The array with its last two axes exchanged (`ragged.matrix_transpose`)."""
+        import ragged
+
+        return ragged.matrix_transpose(self)
+
     @asked_of_the_type
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from ragged.elementwise import array_ufunc

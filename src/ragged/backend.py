@@ -58,6 +58,10 @@ class Backend(ABC):
     def owns(self, x: Any) -> bool:
         """Whether `x` is a dense array (tracers included) of this backend."""
 
+    def content(self, x: Any) -> Any:
+        """A dense value of this framework, of which content is to be made: `x`, or what a variable holds now."""
+        return x
+
     def serving(self, x: Any) -> Backend:
         """The configuration of this backend for a dense array of its own (JAX: 64 bits for an array of 64 bits)."""
         return self
@@ -323,6 +327,7 @@ class Backend(ABC):
 
     def from_native(self, x: Any) -> Any:
         """The layout of the framework's own ragged array; None where `x` is no such."""
+        return None
 
     def to_native(self, node: Any) -> Any:
         """The framework's own ragged array of a layout, where it has such a type."""

@@ -175,7 +175,7 @@ def to_backend(array: Any, backend: str, device: Any = None, *, behavior: Any = 
     return Array._of(move(target, array.layout, array._backend), target, attrs, behavior)
 
 
-def to(array: Any, *where: Any, device: Any = None, dtype: Any = None) -> Array:
+def to(array: Any, *where: Any, device: Any = None, dtype: Any = None) -> Any:
     """The array on another device of its framework, in another dtype, or both.
 
     Raises:

@@ -43,6 +43,11 @@ def reducing(name: str, axis: int | None, power: int = 2) -> Callable[[Any], Any
     return lambda x: function(x, axis=axis) ** power if power != 1 else function(x, axis=axis)
 
 
+def columns(x: Any) -> Any:
+    """Each list as a matrix of one column."""
+    return ragged.fill_none(x, 0.5)[:, :, np.newaxis]
+
+
 SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
     "getitem": {
         "reversed rows": lambda x: x[:, ::-1] * x,
@@ -99,7 +104,11 @@ SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
     "to_packed": {"": lambda x: ragged.to_packed(x) ** 2},
     "to_padded": {"": lambda x: ragged.to_padded(ragged.fill_none(x, 0.5) if "?" in str(x.type) else x)[0] ** 2},
     "stop_gradient": {"": lambda x: ragged.stop_gradient(x) * x},
-    "matmul": {"": lambda x: ragged.matmul(ragged.to_padded(ragged.fill_none(x, 0.5))[0], WEIGHTS) ** 2},
+    "matmul": {
+        "": lambda x: ragged.matmul(ragged.to_padded(ragged.fill_none(x, 0.5))[0], WEIGHTS) ** 2,
+        "row by row": lambda x: ragged.matmul(columns(x), ragged.matrix_transpose(columns(x))) ** 2,
+    },
+    "matrix_transpose": {"": lambda x: ragged.matrix_transpose(columns(x)) ** 2},
     "custom_vjp": {"": lambda x: doubled(x) * x},
     "checkpoint": {"": lambda x: ragged.checkpoint(lambda y: ragged.exp(y / 4) * y)(x)},
     "clip": {"": lambda x: ragged.clip(x, 0.0, 1.0) * x, "by arrays": lambda x: ragged.clip(x, -x, 2 * x)},
