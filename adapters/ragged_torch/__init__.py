@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ragged_torch._backend import TorchBackend as TorchBackend
     from ragged_torch._collate import collate as collate
+    from ragged_torch._leaves import apply as apply
     from ragged_torch._leaves import gradient as gradient
     from ragged_torch._leaves import parameters as parameters
     from ragged_torch._leaves import requires_grad_ as requires_grad_
@@ -21,6 +22,7 @@ FRAMEWORK = ("torch",)
 __all__ = [
     "FRAMEWORK",
     "TorchBackend",
+    "apply",
     "collate",
     "compiled",
     "devices",
@@ -33,6 +35,7 @@ __all__ = [
 
 _MODULES = {
     "TorchBackend": "_backend",
+    "apply": "_leaves",
     "collate": "_collate",
     "gradient": "_leaves",
     "parameters": "_leaves",
@@ -50,9 +53,10 @@ def devices() -> list[str]:
 
 
 def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` under PyTorch's own compiler."""
+    """`f` under PyTorch's own compiler, which forgets all else: what it compiled before counts against its limits."""
     import torch
 
+    torch.compiler.reset()
     return torch.compile(f)
 
 
