@@ -55,7 +55,7 @@ def frexp(x: Any) -> tuple[Any, Any]:
     rest = tf.bitwise.bitwise_and(bits, ~(EXPONENT << MANTISSA))
     mantissa = tf.bitcast(tf.bitwise.bitwise_or(rest, (BIAS - 1) << MANTISSA), tf.float64)
     plain = (y == 0) | ~tf.math.is_finite(y)
-    exponent = tf.where(plain, tf.zeros_like(exponent), exponent - tf.where(small, 100, tf.zeros_like(exponent)))
+    exponent = tf.where(plain, tf.zeros_like(exponent), exponent - 100 * tf.cast(small, tf.int64))
     return tf.cast(tf.where(plain, y, mantissa), x.dtype), tf.cast(exponent, tf.int32)
 
 
