@@ -184,8 +184,7 @@ class Aligner:
             given = Option(ops.full((given.length,), False, "bool"), given)
         if isinstance(given, Option):
             if not ops.true(ops.xp.all(given.valid | ~node.valid)):  # missing where the value is there: zero
-                self.walk_option(Option(node.valid & given.valid, node.content), given, values, where)
-                return
+                node = Option(node.valid & given.valid, node.content)
             given = given.content
         present = ops.flatnonzero(node.valid)
         places = map_flats(node.content, lambda flat: Flat(ops.arange(flat.length), flat.length, flat.parameters))
