@@ -34,8 +34,10 @@ def __getattr__(name: str) -> Any:
     if name == "TensorFlowBackend":
         from ragged_tensorflow._autograph import leave_alone
         from ragged_tensorflow._backend import TensorFlowBackend
+        from ragged_tensorflow._operators import register
 
         leave_alone()
+        register()
         globals()[name] = TensorFlowBackend  # so that this runs once
         return TensorFlowBackend
     if name in ("arrays", "dataset"):

@@ -46,11 +46,13 @@ class TensorFlowBackend(Backend):
     def owns(self, x: Any) -> bool:
         return isinstance(x, tf.Tensor | tf.Variable)
 
+    def content(self, x: Any) -> Any:
+        return tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x
+
     def asarray(self, x: Any, dtype: Any = None) -> Any:
+        x = self.content(x)
         if isinstance(x, tf.Tensor):
             return x if dtype is None else self.astype(x, dtype)
-        if isinstance(x, tf.Variable):
-            return self.asarray(tf.convert_to_tensor(x), dtype)
         x = np.asarray(x)
         return constant(x, held(x.dtype if dtype is None else dtype))
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["is_eager", "is_recorded", "is_symbolic"]
+__all__ = ["is_eager", "is_recorded", "is_symbolic", "make_dispatchable"]
 
 try:
     from tensorflow.python import pywrap_tfe
@@ -21,6 +21,19 @@ try:
     _is_empty = pywrap_tfe.TFE_Py_TapeSetIsEmpty
 except (ImportError, AttributeError):  # pragma: no cover
     _possible = _is_empty = None
+
+try:
+    from tensorflow.python.util.dispatch import register_dispatchable_type
+except ImportError:  # pragma: no cover
+    register_dispatchable_type = None
+
+
+def make_dispatchable(kind: type) -> bool:
+    """Whether TensorFlow's functions now ask what was registered for this type before they convert it."""
+    if register_dispatchable_type is None:  # pragma: no cover
+        return False
+    register_dispatchable_type(kind)
+    return True
 
 
 def is_eager(x: Any) -> bool:

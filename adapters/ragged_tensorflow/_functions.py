@@ -74,7 +74,7 @@ def call(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> Any
     recorded = is_recorded([x for x, smooth in zip(operands, follow, strict=True) if smooth])
     if valid is not None and recorded:
         valid = upright(valid, max(x.shape.rank for x in operands))
-        operands = [tf.where(valid, x, tf.constant(table[name].safe, x.dtype)) for x in operands]
+        operands = [tf.where(valid, x, cast(tf.constant(table[name].safe, tf.float64), x.dtype)) for x in operands]
     out = computed(b, name, operands, n, recorded)
     outs = [cast(y, held(d)) for y, d in zip(out if isinstance(out, tuple) else (out,), results, strict=True)]
     if valid is not None and recorded:
@@ -168,6 +168,8 @@ def exponent(args: tuple[Any, ...], dtypes: tuple[Any, ...]) -> int | None:
 
 def operand(x: Any, dtype: Any) -> Any:
     """A tensor of the dtype."""
+    if isinstance(x, tf.Variable):
+        x = tf.convert_to_tensor(x)
     if not isinstance(x, tf.Tensor):
         return constant(x, dtype)
     if dtype.is_bool and x.dtype != dtype:

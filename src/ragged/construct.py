@@ -77,6 +77,7 @@ def parts(data: Any) -> tuple[Any, Backend]:
         return lists(data)
     owner = backend_of_dense(data)
     if owner is not None:
+        data = owner.content(data)
         return (Flat(data, owner.size(data)) if len(data.shape) else data), owner
     b = get_backend("numpy")
     roots = {kind.__module__.partition(".")[0] for kind in type(data).__mro__}

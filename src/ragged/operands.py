@@ -154,6 +154,7 @@ def operand(x: Any) -> tuple[Any, Backend | None, bool]:
         return x, None, False
     backend = backend_of_dense(x)
     if backend is not None and (backend.name != "numpy" or backend.level):
+        x = backend.content(x)
         return (Flat(x, backend.size(x)) if len(x.shape) else x), backend, False
     from ragged.construct import build
 
