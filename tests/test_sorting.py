@@ -239,3 +239,21 @@ def test_an_axis_that_only_one_field_has():
         ragged.sort([{"x": 2, "y": [2.0, 1.0]}, None], axis=-1)
     with pytest.raises(ragged.DTypeError, match="records"):
         ragged.argsort([[{"x": 2, "y": [2.0, 1.0]}]], axis=-1)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u1", "?"])
+@pytest.mark.parametrize("lengths", ["short", "equal", "of every length"])
+def test_values_are_sorted_as_positions_are(backend, lengths, dtype, descending):
+    random = np.random.default_rng(5)
+    chosen = {"short": random.poisson(5, 2000), "equal": np.full(1000, 7), "of every length": np.arange(200)}[lengths]
+    x = random.integers(0, 5, chosen.sum()).astype(dtype)
+    if dtype[0] == "f":
+        x = np.where(random.random(x.size) < 0.2, -x, x)  # zeros of both signs, which are equal and keep their order
+        x[random.random(x.size) < 0.05] = np.nan
+    array = ragged.unflatten(ragged.Array(x), chosen)
+    order = ragged.flatten(ragged.argsort(array, ascending=not descending)).to_numpy()
+    expected = x[order + np.repeat(np.cumsum(chosen) - chosen, chosen)]
+    found = ragged.flatten(ragged.sort(array, ascending=not descending)).to_numpy()
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.view(f"u{found.itemsize}"), expected.view(f"u{found.itemsize}"))

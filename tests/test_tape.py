@@ -122,6 +122,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "ranges",
             "take_ranges",
             "interleave",
+            "segment_sort",
             "segment_count",
             "tied_extremum",
             "row_ids",

@@ -243,6 +243,12 @@ class JaxBackend(Backend):
         return _kernels.argsort(lax.stop_gradient(x), ids_of(rows, self.device), descending)
 
     @folded
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if isinstance(x, Tracer) or x.dtype.kind not in "iuf":
+            return self.take(x, self.segment_argsort(x, rows, descending))
+        return self.asarray(self._home.segment_sort(np.asarray(x), rows, descending))
+
+    @folded
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         x, known = lax.stop_gradient(x), self.known(x)
         if known and (rows.total < WORTH_COMPILING or x.dtype.kind not in "iuf"):

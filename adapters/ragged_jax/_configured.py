@@ -52,6 +52,11 @@ class WideJaxBackend(JaxBackend):
             return _interleave(self, arrays, ranges)
         return self.take_ranges(self.concat(arrays), ranges)
 
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if isinstance(x, Tracer):
+            return self.take(x, self.segment_argsort(x, rows, descending))
+        return _segment_sort(self, x, rows, descending)
+
     def expand(self, x: Any, rows: Rows) -> Any:
         return self._gather(_expand, lambda: rows, x, rows)
 
@@ -105,7 +110,7 @@ def settled(x: Any) -> Any:
 
 _take, _take_ranges = scoped(JaxBackend.take), scoped(JaxBackend.take_ranges)
 _expand, _slice = scoped(JaxBackend.expand), scoped(JaxBackend.slice)
-_interleave = scoped(JaxBackend.interleave)
+_interleave, _segment_sort = scoped(JaxBackend.interleave), scoped(JaxBackend.segment_sort)
 _fused = scoped(JaxBackend.fused)
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.

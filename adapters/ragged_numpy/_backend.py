@@ -23,6 +23,7 @@ from ragged_numpy._kernels import (
     take,
 )
 from ragged_numpy._memory import LARGE, empty
+from ragged_numpy._sorting import sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -186,6 +187,9 @@ class NumpyBackend(Backend):
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         return argsort(x, rows, descending)
+
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        return sort(x, rows, descending)
 
     def row_ids(self, rows: Rows) -> Any:
         return row_ids(rows)

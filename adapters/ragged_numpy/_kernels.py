@@ -10,7 +10,7 @@ from ragged_numpy._blocks import BLOCK, blocks, part
 from ragged_numpy._memory import LARGE, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ragged.rows import Rows
 
@@ -265,19 +265,24 @@ def argsort(x: Any, rows: Rows, descending: bool) -> Any:
         return lexical(x, rows, descending)
     if rows.longest * rows.nrows == n:
         return sort_matrix(x.reshape(rows.nrows, -1), rows.starts, descending).reshape(-1)
-    lengths = rows.lengths
-    sizes = np.bincount(lengths)
+    sizes = np.bincount(rows.lengths)
     if np.count_nonzero(sizes) * 128 > n:
         return lexical(x, rows, descending)
-    by_length = np.argsort(lengths.astype(np.uint16) if rows.longest < 65536 else lengths, kind="stable")
     order = np.arange(n)
+    for index in matrices(rows, sizes):
+        order[index] = sort_matrix(x.take(index), index[:, 0], descending)
+    return order
+
+
+def matrices(rows: Rows, sizes: Any) -> Iterator[Any]:
+    """For each length of two and more, of which there are so many, where the elements of its rows stand."""
+    lengths = rows.lengths
+    by_length = np.argsort(lengths.astype(np.uint16) if rows.longest < 65536 else lengths, kind="stable")
     begin = int(sizes[:2].sum())
     for length in np.flatnonzero(sizes[2:]) + 2:
         begins = rows.starts.take(by_length[begin : begin + sizes[length]])
         begin += int(sizes[length])
-        index = begins[:, None] + np.arange(length)
-        order[index] = sort_matrix(x.take(index), begins, descending)
-    return order
+        yield begins[:, None] + np.arange(length)
 
 
 def sort_matrix(values: Any, begins: Any, descending: bool) -> Any:

@@ -235,6 +235,10 @@ class Backend(ABC):
         """The number of elements of each row, int64 (`Rows.lengths` keeps it)."""
         return rows.offsets[1:] - rows.offsets[:-1]
 
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        """The values of each contiguous segment in the order of `segment_argsort`."""
+        return self.take(x, self.segment_argsort(x, rows, descending))
+
     def row_ids(self, rows: Rows) -> Any:
         """For each element the number of its row, int64 (`Rows.ids` keeps it)."""
         return self.repeat(self.arange(rows.nrows), rows.lengths, rows.total)

@@ -220,6 +220,8 @@ class Sorter:
 
     def leaf(self, node: Node, rows: Rows, places: Any) -> Node:
         """Values in order: numbers or text, the missing ones last."""
+        if not self.positions and type(node) is Flat:
+            return Flat(self.b.segment_sort(node.data, rows, self.descending), node.length, node.parameters)
         order = self.order(node, rows)
         if not self.positions:
             return take(self.b, node, order)
