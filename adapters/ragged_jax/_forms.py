@@ -119,8 +119,8 @@ def power(x: Any, n: Any) -> Any:
 
 
 def remainder(x: Any, y: Any) -> Any:
-    """Slope by y is minus the quotient that belongs to the value."""
-    quotient = lax.stop_gradient(jnp.floor_divide(x, y))
+    """Slope by y is minus the quotient that belongs to the value (kept finite: beside zero it would make NaN)."""
+    quotient = jnp.nan_to_num(lax.stop_gradient(jnp.floor_divide(x, y)))
     return lax.stop_gradient(jnp.remainder(x, y)) + change(x) - change(y) * quotient
 
 

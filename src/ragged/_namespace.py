@@ -52,9 +52,14 @@ RENAMED = {
 }
 """The array API's names of NumPy's functions."""
 
+INEXACT = ("real floating", "complex floating")
+
 COMPOSED: dict[str, Callable[..., Any]] = {
     "clip": lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),  # xp.clip has no answer where low > high
     "imag": lambda xp, x: xp.imag(x) if xp.isdtype(x.dtype, "complex floating") else xp.zeros_like(x),
+    "reciprocal": lambda xp, x: (
+        xp.reciprocal(x) if xp.isdtype(x.dtype, INEXACT) else xp.where(xp.abs(x) == 1, x, x - x)
+    ),
     "real": lambda xp, x: xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x,
 }
 """Functions that NumPy defines for more than the standard does."""
@@ -132,7 +137,8 @@ def apply(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> An
         raise refusal(b, name)
     kinds = tuple(NUMBERS.get(type(x)) or (b.dtype(x) if b.owns(x) else np.asarray(x).dtype) for x in args)
     dtypes, results = result_dtypes(name, kinds)
-    if name.startswith("logical"):  # of numbers: whether they are nonzero
+    if name.startswith("logical"):  # of numbers: whether they are nonzero, which the standard casts no complex one to
+        args = tuple(x != 0 if b.owns(x) and b.dtype(x).kind == "c" else x for x in args)
         dtypes = (np.dtype(bool),) * len(args)
     elif not name.startswith(("bitwise", "invert")):  # of booleans the standard has no arithmetic and no order
         dtypes = tuple(np.dtype("uint8") if dtype.kind == "b" else dtype for dtype in dtypes)
@@ -170,9 +176,14 @@ def ranges(b: Backend, starts: Any, rows: Rows, step: int) -> Any:
 
 
 def segment_min(b: Backend, x: Any, rows: Segments, identity: Any) -> Any:
-    """The minimum as the maximum of what is negated, bit by bit where a number may have no negative."""
+    """The minimum as the maximum of what is negated: of integers bit by bit, as a number may have no negative; of
+    unsigned ones by their distance from the largest, as not every framework inverts those."""
     dtype = b.dtype(x)
-    if dtype.kind in "iub":
+    if dtype.kind == "u":
+        largest = dtype.type(np.iinfo(dtype).max)
+        turned = b.segment_max(b.apply("subtract", largest, x), rows, largest - dtype.type(identity))
+        return b.apply("subtract", largest, turned)
+    if dtype.kind in "ib":
         negated = np.invert(np.asarray(identity, dtype))[()]
         return b.apply("invert", b.segment_max(b.apply("invert", x), rows, negated))
     return b.apply("negative", b.segment_max(b.apply("negative", x), rows, -identity))

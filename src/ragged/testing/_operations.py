@@ -76,6 +76,11 @@ SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
         name: {f"axis={axis}": reducing(name, axis) for axis in (None, 0, -1)}
         for name in ("sum", "prod", "max", "min", "mean", "var", "std", "ptp", "logsumexp")
     },
+    "cumulative_sum": {
+        "": lambda x: ragged.cumulative_sum(x, axis=-1) ** 2,
+        "with 0": lambda x: ragged.cumulative_sum(x, axis=-1, include_initial=True) ** 2,
+    },
+    "cumulative_prod": {"": lambda x: ragged.cumulative_prod(x, axis=-1) ** 2},
     "softmax": {"": lambda x: ragged.softmax(x, axis=-1) ** 2},
     "flatten": {"": lambda x: ragged.flatten(x) ** 2, "axis=None": lambda x: ragged.flatten(x, axis=None) ** 2},
     "ravel": {"": lambda x: ragged.ravel(x) ** 2},

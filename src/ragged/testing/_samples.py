@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("DTYPES", "FEW", "FLOATS", "IDS", "INF", "KINKS", "NAN", "OFFSETS", "SMOOTH", "VALUES"),
-    *("dtypes", "groups_on", "rows_on", "sample"),
+    *("dense", "dtypes", "groups_on", "rows_on", "sample"),
 ]
 
 NAN, INF = np.nan, np.inf
@@ -40,6 +40,11 @@ FEW = ("int8", "int64", "float32", "complex128")
 VALUES = np.array([2.0, 1.0, 2.0, 0.0, 3.0, 1.0])
 IDS = np.array([2, 0, 3, 0, 4, 2])
 """Segments in no order; 4 is slack where there are 4 of them."""
+
+
+def dense(b: Backend, x: Any) -> Any:
+    """A NumPy array on the backend, in memory of its own: what is written to it no other check sees."""
+    return b.asarray(np.array(x))
 
 
 def dtypes(b: Backend, kinds: str = "biufc", names: Sequence[str] = DTYPES) -> list[np.dtype[Any]]:
