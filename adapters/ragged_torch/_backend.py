@@ -13,9 +13,9 @@ from ragged._namespace import NUMBERS
 from ragged.backend import Backend
 from ragged.errors import BackendMismatchError, UnsupportedError
 from ragged.registry import get_backend
-from ragged_torch import _functions, _kernels, _segments, _transforms
+from ragged_torch import _functions, _kernels, _orders, _segments, _transforms
 from ragged_torch._arrays import is_tensor, place, structure, to_numpy
-from ragged_torch._compat import is_batched, is_wrapped, tangent_of
+from ragged_torch._compat import is_batched, is_wrapped, tangent_of, unwrapped
 from ragged_torch._custom import custom_vjp
 from ragged_torch._dtypes import cast, held, numpy_dtype, signed, unsigned
 from ragged_torch._native import from_nested
@@ -245,10 +245,30 @@ class TorchBackend(Backend):
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         if x.is_complex():
             return self.asarray(get_backend("numpy").segment_argsort(to_numpy(x), on_host(rows), descending))
-        return _kernels.argsort(structure(x), rows.ids, descending)
+        return _orders.argsort(structure(x) if self.known(x) else x.detach(), rows, descending)
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        if x.is_complex() or not self.known(x):
+            return super().segment_argmax(x, rows, largest)
+        return _orders.argextremum(structure(x), rows, largest)
+
+    def row_lengths(self, rows: Rows) -> Any:
+        return lasting(super().row_lengths, rows)
+
+    def row_ids(self, rows: Rows) -> Any:
+        return lasting(super().row_ids, rows)
+
+    def row_positions(self, rows: Rows) -> Any:
+        return lasting(super().row_positions, rows)
 
     def equal(self, x: Any, y: Any) -> bool:
         return x is y or (x.shape == y.shape and torch.equal(x, y))
+
+
+def lasting(f: Callable[..., Any], rows: Rows) -> Any:
+    """Structure that is kept beyond the transformation, or the inference mode, that asks for it first."""
+    with torch.inference_mode(False):
+        return unwrapped(f(rows))
 
 
 def on_host(rows: Any) -> Any:

@@ -142,14 +142,6 @@ def power(x: Any, n: Any) -> Any:
     return where(low, product, torch.pow(where(low, 1, x), n))
 
 
-def remainder(x: Any, y: Any) -> Any:
-    """Slope by y is minus the quotient that belongs to the value."""
-    if not x.is_floating_point():
-        return torch.remainder(x, y)
-    quotient = floor_divide(x, y)
-    return torch.remainder(x, y).detach() + change(x) - change(y) * quotient
-
-
 def ldexp(x: Any, n: Any) -> Any:
     """Slope 2^n also at 0; in three factors, for the sake of large exponents."""
     n = n.to(torch.int64).clamp(-6000, 6000)
@@ -159,18 +151,51 @@ def ldexp(x: Any, n: Any) -> Any:
     return x * small * small * rest
 
 
+def divided(x: Any, y: Any) -> tuple[Any, Any]:
+    """Quotient and remainder of floats as constants, as C's fmod gives them (torch's own lose digits, or are NaN)."""
+    x, y = x.detach(), y.detach()
+    if x.dtype == torch.float16:
+        quotient, rest = divided(x.float(), y.float())
+        return quotient.to(x.dtype), rest.to(x.dtype)
+    rest = torch.fmod(x, y)
+    quotient = (x - rest) / y
+    turned = (rest != 0) & ((y < 0) != (rest < 0))
+    rest = where(turned, rest + y, where(rest == 0, torch.copysign(rest, y), rest))
+    quotient = where(turned, quotient - 1, quotient)
+    whole = torch.floor(quotient)
+    whole = where(quotient - whole > 0.5, whole + 1, whole)
+    whole = where(quotient == 0, torch.copysign(quotient, x / y), whole)
+    return where(y == 0, x / y, whole), rest
+
+
 def floor_divide(x: Any, y: Any) -> Any:
     """By zero, the quotient."""
-    x, y = x.detach(), y.detach()
-    if not x.is_floating_point():
-        return torch.floor_divide(x, y)
-    zero = y == 0
-    return where(zero, x / y, torch.floor_divide(x, where(zero, 1, y)))
+    return divided(x, y)[0] if x.is_floating_point() else torch.floor_divide(x, y)
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """Slope by y is minus the quotient that belongs to the value."""
+    return divmod_(x, y)[1] if x.is_floating_point() else torch.remainder(x, y)
 
 
 def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
     """Quotient and remainder."""
-    return floor_divide(x, y), remainder(x, y)
+    if not x.is_floating_point():
+        return torch.floor_divide(x, y), torch.remainder(x, y)
+    quotient, rest = divided(x, y)
+    return quotient, rest + change(x) - change(y) * where(torch.isfinite(quotient), quotient, 0)
+
+
+def log1p(x: Any) -> Any:
+    """Of complex numbers near 0, too, where torch's own loses digits."""
+    if not x.is_complex():
+        return torch.log1p(x)
+    u, v = x.detach().real, x.detach().imag
+    near = 0.5 * torch.log1p(u * (2 + u) + v * v)
+    exact = torch.complex(
+        where((u.abs() < 0.5) & (v.abs() < 0.5), near, torch.log(x.detach() + 1).real), torch.atan2(v, 1 + u)
+    )
+    return exact + change(torch.log1p(x))
 
 
 def heaviside(x: Any, half: Any) -> Any:
@@ -224,6 +249,7 @@ FORMS: dict[str, Callable[..., Any]] = {
     "left_shift": torch.bitwise_left_shift,
     "logaddexp": shared_infinity(torch.logaddexp),
     "logaddexp2": shared_infinity(torch.logaddexp2),
+    "log1p": log1p,
     "maximum": maximum,
     "minimum": minimum,
     "modf": modf,

@@ -27,7 +27,7 @@ __all__ = ["UNSUPPORTED", "call"]
 UNSUPPORTED = dict.fromkeys(("isnat", "datetime64", "timedelta64"), "PyTorch has no dates")
 """What the adapter declares not to have, each with the reason."""
 
-HOST = frozenset({"bitwise_count", "spacing"})
+HOST = frozenset({"bitwise_count", "gcd", "lcm", "spacing"})
 FLAT = frozenset({"ceil", "floor", "rint", "round", "trunc", "spacing", "floor_divide"})
 """Functions whose derivative is 0."""
 

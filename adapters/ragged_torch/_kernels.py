@@ -15,7 +15,7 @@ from ragged_torch._dtypes import LAME, signed, unsigned
 if TYPE_CHECKING:
     from ragged.rows import Segments
 
-__all__ = ["argsort", "repeat", "segment_extremum", "segment_sum", "take"]
+__all__ = ["ordered", "repeat", "segment_extremum", "segment_sum", "take"]
 
 
 def take(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
@@ -62,10 +62,3 @@ def segment_extremum(x: torch.Tensor, rows: Segments, identity: Any, largest: bo
     way = "amax" if largest else "amin"
     best = torch.scatter_reduce(start, 0, ids, y, way, include_self=False)
     return disordered(best if n == rows.nrows else best[: rows.nrows], x.dtype)
-
-
-def argsort(x: torch.Tensor, ids: torch.Tensor, descending: bool) -> torch.Tensor:
-    """Stable order within each segment: by values, then by segment."""
-    order = torch.sort(ordered(x), stable=True, descending=descending).indices
-    by_segment = torch.sort(torch.index_select(ids, 0, order), stable=True).indices
-    return torch.index_select(order, 0, by_segment)

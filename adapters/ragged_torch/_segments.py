@@ -204,4 +204,4 @@ class Chosen(Function):  # type: ignore[misc]
 
 def share(ties: Any, rows: Any, dtype: Any) -> Any:
     """One over the number of ties of each segment; 1 where there are none."""
-    return 1 / reduced(ties.to(dtype), rows, "sum").clamp(min=1)
+    return 1 / total(ties.to(dtype), rows).clamp(min=1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.checkpoint import checkpoint as torch_checkpoint
 
+from ragged.errors import UnsupportedError
 from ragged_torch._compat import is_transformed
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ def vjp(f: Callable[..., Any], primals: Sequence[torch.Tensor]) -> tuple[Any, An
         vjp_of: Any = torch.func.vjp  # declared to return a pair
         outputs, pull, aux = vjp_of(f, *primals, has_aux=True)
         return outputs, aux, lambda cotangents: list(pull(type(outputs)(map(as_cotangent, cotangents, outputs))))
+    if torch.is_inference_mode_enabled():
+        raise UnsupportedError(
+            "nothing can be differentiated under torch.inference_mode(); use torch.no_grad() instead"
+        )
     with torch.enable_grad():
         kept = getattr(f, "at_once", False)
         inputs = [own(x if kept or x.requires_grad else x.clone()) for x in primals]

@@ -124,6 +124,7 @@ class Conversions(Printed):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         import numpy as np
 
+        refuse_traced(self)
         values = self.to_numpy(allow_missing=False)
         if copy is False and not shares(self, values):
             raise ValueError("NumPy cannot view this array without a copy; leave out copy=False")
@@ -154,6 +155,17 @@ def shares(x: Any, values: Any) -> bool:
     from ragged.nodes import Flat
 
     return isinstance(x.layout, Flat) and x.layout.data is values
+
+
+def refuse_traced(x: Any) -> None:
+    """Raise the framework's own error of a value that is being differentiated and meets NumPy, where it has one."""
+    import numpy as np
+
+    from ragged.autodiff.trees import contents
+
+    for data in contents(x.layout):
+        if x._backend.differentiating(data):
+            np.asarray(data)
 
 
 def flat_data(x: Any) -> Any:
