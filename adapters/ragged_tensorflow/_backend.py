@@ -75,7 +75,23 @@ class TensorFlowBackend(Backend):
     def stop_gradient(self, x: Any) -> Any:
         return tf.stop_gradient(x)
 
+    def joined(self, other: Backend) -> Backend:
+        if isinstance(other, TensorFlowBackend):
+            return self.configured(self.device or other.device)
+        return super().joined(other)
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        from ragged_tensorflow._configured import configure
+
+        return configure(device, precision)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.device,)
+
     # ------------------------------------------------------------------ differentiation
+
+    def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return _transforms.checkpoint(f)
 
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
         return _transforms.vjp(f, [self.asarray(x) for x in primals])
@@ -238,3 +254,7 @@ class TensorFlowBackend(Backend):
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)
+
+
+def _restored(device: str | None) -> Backend:
+    return get_backend("tensorflow").configured(device)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["custom_vjp", "jvp", "vjp"]
+__all__ = ["checkpoint", "custom_vjp", "jvp", "vjp"]
 
 ZERO = tf.UnconnectedGradients.ZERO
 
@@ -63,6 +64,43 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def parts(x: Any) -> list[Any]:
     """What an accumulator watches: it takes real numbers only."""
     return [tf.math.real(x), tf.math.imag(x)] if x.dtype.is_complex else [x]
+
+
+class AskedAtOnce(Exception):
+    """An accumulator wants the derivative of what is still being recorded."""
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, recomputed instead of remembered when it is differentiated.
+
+    Where it also depends on followed tensors that are no arguments, and within graphs, where nobody knows, it is simply
+    remembered: recomputing it would cut those off. So it is for an accumulator, which asks for the derivative at once.
+    """
+
+    def call(*args: Any) -> tuple[Any, Any]:
+        if not is_recorded(args) or any(map(is_symbolic, args)):
+            return f(*args)  # type: ignore[no-any-return]
+        outputs, others = f(*map(tf.stop_gradient, args))
+        if not outputs or is_recorded([*outputs, *others]):
+            return f(*args)  # type: ignore[no-any-return]
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def run(*args: Any) -> Any:
+            def pull(*cotangents: Any) -> list[Any]:
+                if not returned:
+                    raise AskedAtOnce
+                return vjp(f, args)[2](cotangents)  # type: ignore[no-any-return]
+
+            return outputs, pull
+
+        returned: list[Any] = []
+        try:
+            returned += run(*args)
+        except AskedAtOnce:
+            return f(*args)  # type: ignore[no-any-return]
+        return returned, others
+
+    return call
 
 
 def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
