@@ -174,6 +174,7 @@ from ragged.records import fields, is_tuple, parameters, with_field, with_name, 
 from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
 from ragged.registry import available
 from ragged.regularity import from_regular, to_packed, to_regular
+from ragged.scans import cumulative_prod, cumulative_sum
 from ragged.selection import broadcast_arrays, where
 from ragged.sorting import argsort, sort
 from ragged.statistics import logsumexp, mean, ptp, softmax, std, var
@@ -261,6 +262,8 @@ __all__ = [
     "cosh",
     "count",
     "count_nonzero",
+    "cumulative_prod",
+    "cumulative_sum",
     "current",
     "custom_vjp",
     "deg2rad",

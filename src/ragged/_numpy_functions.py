@@ -115,6 +115,8 @@ OWN: dict[str, Callable[..., Any]] = {
     "array_str": lambda a, *_, **__: str(a),
     "clip": clip,
     "copy": copy,
+    "cumprod": lambda a, axis=None, dtype=None: ragged.cumulative_prod(a, axis=axis, dtype=dtype),
+    "cumsum": lambda a, axis=None, dtype=None: ragged.cumulative_sum(a, axis=axis, dtype=dtype),
     "full_like": lambda a, fill_value, dtype=None: ragged.full_like(a, fill_value, dtype=dtype),
     "mean": mean,
     "ndim": lambda a: depth_range(single(a)[1])[1],
