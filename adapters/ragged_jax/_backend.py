@@ -20,7 +20,7 @@ from ragged_jax._arrays import folded, is_traced, place, reshaped, structure
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
-from ragged_jax._index import as_index, ids_of
+from ragged_jax._index import LONG, as_index, ids_of, width_of
 from ragged_jax._ranges import take_ranges
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ class JaxBackend(Backend):
 
     @folded
     def expand(self, x: Any, rows: Rows) -> Any:
-        return _kernels.expand(x, ids_of(rows, self.device))
+        width = width_of(rows)
+        return _kernels.expand_lines(x, width) if width else _kernels.expand(x, ids_of(rows, self.device))
 
     @folded
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
@@ -151,6 +152,8 @@ class JaxBackend(Backend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype == bool:
             return self.segment_sum(self.astype(x, np.int32), rows) != 0
+        if width_of(rows):
+            return _kernels.sum_lines(x, rows.nrows)
         return _kernels.segment_sum(x, ids_of(rows, self.device), rows.nrows, rows.offsets is not None)
 
     @folded
@@ -166,6 +169,8 @@ class JaxBackend(Backend):
         if x.dtype.kind == "c" and not isinstance(x, Tracer):
             home = self._home.segment_max if largest else self._home.segment_min
             return self.asarray(home(np.asarray(x), rows, identity))
+        if width_of(rows) and x.dtype.kind != "c":
+            return _kernels.extremum_lines(x, rows.nrows, largest)
         worst = _worst(x.dtype, largest)
         ids = ids_of(rows, self.device)
         best = _kernels.segment_extremum(x, ids, rows.nrows, rows.offsets is not None, worst, largest)
@@ -251,7 +256,8 @@ class JaxBackend(Backend):
     @folded
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         x, known = lax.stop_gradient(x), self.known(x)
-        if known and (rows.total < WORTH_COMPILING or x.dtype.kind not in "iuf"):
+        by_host = rows.total < WORTH_COMPILING or rows.total >= LONG * rows.nrows or x.dtype.kind not in "iuf"
+        if known and by_host:
             return self._home.segment_argmax(structure(x), rows, largest)
         first = _kernels.argextremum(x, ids_of(rows, self.device), rows.nrows, _worst(x.dtype, largest), largest)
         return structure(first).astype(np.int64, copy=False) if known else first

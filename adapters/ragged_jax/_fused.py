@@ -6,8 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
+from jax import lax
 
-from ragged_jax._index import ids_of, lengths_of
+from ragged_jax._index import INT32, ids_of, lengths_of, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -21,10 +23,12 @@ __all__ = ["Given", "fused"]
 class Given:
     """Contiguous segments inside a kernel: what the protocol asks of `Rows`, handed in."""
 
-    __slots__ = ("ids", "lengths", "nrows", "offsets")
+    __slots__ = ("ids", "lengths", "nrows", "offsets", "width")
 
-    def __init__(self, ids: Any, lengths: Any, nrows: int) -> None:
-        self.ids, self.lengths, self.nrows = ids, lengths, nrows
+    def __init__(self, ids: Any, lengths: Any, nrows: int, width: int | None) -> None:
+        if width is not None:
+            ids = lax.iota(np.int32, nrows * width)[:, None] // width
+        self.ids, self.lengths, self.nrows, self.width = ids, lengths, nrows, width
         self.offsets = ids  # there are some; no kernel looks at them
 
 
@@ -40,16 +44,18 @@ def fused(
     """`f(b, x, rows, *options)`, compiled once for the shapes of the arrays, a number of rows and the other options."""
     arrays = [each for each in options if isinstance(each, jax.Array)]
     constants = tuple([None if isinstance(each, jax.Array) else (each,) for each in options])
-    ids, lengths = ids_of(rows, device), lengths_of(rows, device)
-    return _run(b, f, tangent, rows.nrows, constants, x, ids, lengths, arrays)
+    width = width_of(rows) if rows.total <= INT32 else None
+    ids, lengths = None if width else ids_of(rows, device), lengths_of(rows, device)
+    return _run(b, f, tangent, rows.nrows, width, constants, x, ids, lengths, arrays)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4, 5))
 def _run(
     b: Backend,
     f: Callable[..., Any],
     tangent: Callable[..., Any] | None,
     nrows: int,
+    width: int | None,
     constants: tuple[tuple[Hashable] | None, ...],
     x: Any,
     ids: Any,
@@ -61,7 +67,7 @@ def _run(
     def plain(x: Any, ids: Any, lengths: Any, arrays: Any) -> Any:
         remaining = iter(arrays)
         options = [next(remaining) if each is None else each[0] for each in constants]
-        return f(b, x, Given(ids, lengths, nrows), *options)
+        return f(b, x, Given(ids, lengths, nrows, width), *options)
 
     if tangent is None:
         return plain(x, ids, lengths, arrays)
@@ -71,6 +77,6 @@ def _run(
     def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
         _, ids, lengths, _ = primals
         y = ruled(*primals)
-        return y, tangent(b, y, tangents[0], Given(ids, lengths, nrows))
+        return y, tangent(b, y, tangents[0], Given(ids, lengths, nrows, width))
 
     return ruled(x, ids, lengths, arrays)

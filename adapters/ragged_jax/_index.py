@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from ragged.rows import Segments
 
-__all__ = ["as_index", "ids_of", "lengths_of"]
+__all__ = ["LONG", "as_index", "ids_of", "lengths_of", "width_of"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
 """Row ids shorter than this go to the device with each call, which is faster than looking them up."""
+LONG = 16
+"""Rows of at least so many elements on average are worth a look whether they are of one length."""
 
 _kept: dict[tuple[int, Any, str], tuple[weakref.ref[Any], Any]] = {}
 
@@ -56,6 +58,15 @@ def ids_of(segments: Segments, device: Any) -> Any:
     if type(segments) is Rows and segments.total >= WORTH_KEEPING:
         return on_device(segments, device, row_ids)
     return as_index(segments.ids, segments.nrows)
+
+
+def width_of(segments: Segments) -> int | None:
+    """The length of long rows that are all of one length: their elements are a matrix."""
+    if type(segments) is not Rows:
+        return getattr(segments, "width", None)
+    if not segments.nrows or segments.total < LONG * segments.nrows:
+        return None
+    return segments.width if segments.longest else None  # which looks whether there is one
 
 
 def row_ids(rows: Rows) -> Any:

@@ -24,6 +24,8 @@ __all__ = [
     "cumulative_sum",
     "empty_segments",
     "expand",
+    "expand_lines",
+    "extremum_lines",
     "identity",
     "recast",
     "reduce_sum",
@@ -31,6 +33,7 @@ __all__ = [
     "segment_extremum",
     "segment_sum",
     "slice_rows",
+    "sum_lines",
     "take",
     "take_runs",
     "take_windows",
@@ -153,6 +156,25 @@ def slice_rows(x: Any, start: Any, size: int, step: int) -> Any:
 def segment_sum(x: Any, ids: Any, nrows: int, contiguous: bool) -> Any:
     """Sum by segment; ids equal to `nrows` are dropped."""
     return scatter(lax.scatter_add, jnp.zeros((nrows, *x.shape[1:]), x.dtype), ids, x, contiguous)
+
+
+@partial(jax.jit, static_argnums=1)
+def sum_lines(x: Any, nrows: int) -> Any:
+    """Sum by segment, where all are of one length."""
+    return jnp.sum(x.reshape(nrows, -1, *x.shape[1:]), axis=1, dtype=x.dtype)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def extremum_lines(x: Any, nrows: int, largest: bool) -> Any:
+    """Maximum (or minimum) by segment, where all are of one length."""
+    return (jnp.max if largest else jnp.min)(x.reshape(nrows, -1, *x.shape[1:]), axis=1)
+
+
+@partial(jax.jit, static_argnums=1)
+def expand_lines(x: Any, width: int) -> Any:
+    """Each entry so many times."""
+    n, *rest = x.shape
+    return jnp.broadcast_to(x[:, None], (n, width, *rest)).reshape(n * width, *rest)
 
 
 @partial(jax.jit, static_argnums=(2, 3, 4, 5))
