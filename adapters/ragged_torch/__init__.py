@@ -53,11 +53,12 @@ def devices() -> list[str]:
 
 
 def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` under PyTorch's own compiler, which forgets all else: what it compiled before counts against its limits."""
+    """`f` traced by `torch.compile`, in as many graphs as it takes, which then run as they are: that is what can fail, and
+    generating code takes ten times as long. What was compiled before is forgotten, as it counts against limits."""
     import torch
 
     torch.compiler.reset()
-    return torch.compile(f)
+    return torch.compile(f, backend="eager")
 
 
 def __getattr__(name: str) -> Any:

@@ -100,7 +100,10 @@ def ran(check: Callable[[], object]) -> Cell:
         check()
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
-        return Cell("no", f"{type(error).__name__}: {lines[0].partition('; ')[0]}"[:200])
+        line = (
+            lines[-1].strip() if lines[0].endswith("in user code:") else lines[0]
+        )  # TensorFlow's traceback comes first
+        return Cell("no", f"{type(error).__name__}: {line.partition('; ')[0]}"[:200])
     return Cell("yes")
 
 
@@ -178,7 +181,8 @@ def markdown(table: dict[str, dict[tuple[str, str], Cell]], backends: Sequence[s
         "",
         "Made by `ragged doctor --matrix --markdown`, which runs the checks of `ragged.testing`: a cell says yes only",
         "where they have run. *gradient*: first and second order, against finite differences and against NumPy; *jit*:",
-        "the framework's own compiler, where no structure depends on traced values; –: there is nothing to support.",
+        "the framework's own compiler (`jax.jit`, where no structure depends on traced values; `tf.function`; `torch.compile`,",
+        "which may part a program into several graphs); –: there is nothing to support.",
         "",
         f"With {', '.join(f'{name} {version}' for name, version in versions.items())}.",
         "",
