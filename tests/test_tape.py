@@ -111,6 +111,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "xp",
             "level",
             "promotes",
+            "apply_over",
             "unsupported",
             "zero_copy",
             "size",
@@ -118,13 +119,11 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "serving",
             "joined",
             "entry",
-            "fused",
             "ranges",
             "take_ranges",
             "interleave",
             "segment_sort",
             "segment_count",
-            "tied_extremum",
             "row_ids",
             "row_positions",
             "checkpoint",
@@ -412,7 +411,7 @@ def test_the_tape_keeps_only_what_the_slopes_look_at(program, arrays):
         return program(x), ()
 
     at_once.at_once = True
-    x = np.linspace(0.1, 0.9, 100_000)
+    x = np.linspace(0.1, 0.9, 10_000)  # of a size whose memory the backend does not keep
     B.vjp(at_once, [x])
     tracemalloc.start()
     try:

@@ -7,22 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.backend import Backend
-from ragged_numpy._blocks import BLOCK, in_blocks
+from ragged_numpy._blocks import BLOCK, in_blocks, is_blockwise
 from ragged_numpy._elementwise import call, call_over
-from ragged_numpy._kernels import (
-    SMALL,
-    argextremum,
-    argsort,
-    counts,
-    expand,
-    ranges,
-    reduce_groups,
-    reduce_rows,
-    row_ids,
-    row_positions,
-    take,
-)
+from ragged_numpy._kernels import argextremum, argsort, counts, reduce_groups, reduce_rows
 from ragged_numpy._memory import LARGE, empty
+from ragged_numpy._positions import SMALL, expand, ranges, row_ids, row_positions, take
 from ragged_numpy._sorting import sort
 
 if TYPE_CHECKING:
@@ -89,7 +78,7 @@ class NumpyBackend(Backend):
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         whole = x.shape[0] < 2 * BLOCK or x.ndim > 1 or rows.offsets is None
-        if whole or any(isinstance(each, np.ndarray) for each in options):
+        if whole or not is_blockwise(f, options):
             return f(self, x, rows, *options)
         return in_blocks(self, f, x, rows, options)  # type: ignore[arg-type]
 

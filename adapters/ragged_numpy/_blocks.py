@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["BLOCK", "blocks", "in_blocks", "part"]
+__all__ = ["BLOCK", "blocks", "in_blocks", "is_blockwise", "part"]
 
 BLOCK = 1 << 16
 """Elements of a block, and rows at most."""
@@ -38,14 +38,20 @@ def part(rows: Rows, first: int, last: int, begin: int, end: int) -> Rows:
 
 def in_blocks(b: Backend, f: Callable[..., Any], x: Any, rows: Rows, options: tuple[Any, ...]) -> Any:
     """`f(b, x, rows, *options)`, a block of rows after another."""
-    each = f.__dict__.get("of_elements", False)
+    result, *axes = f.__dict__.get("along", ("rows",))
+    axes += [None] * (len(options) - len(axes))
     out: Any = None
     for first, last, begin, end in blocks(rows):
-        result = f(b, x[begin:end], part(rows, first, last, begin, end), *options)
+        bounds = {"rows": slice(first, last), "elements": slice(begin, end), None: None}
+        given = [each if axis is None else each[bounds[axis]] for each, axis in zip(options, axes, strict=True)]
+        value = f(b, x[begin:end], part(rows, first, last, begin, end), *given)
         if out is None:
-            out = empty((rows.total if each else rows.nrows,), result.dtype)
-        if each:
-            out[begin:end] = result
-        else:
-            out[first:last] = result
+            out = empty((rows.total if result == "elements" else rows.nrows,), value.dtype)
+        out[bounds[result]] = value
     return out
+
+
+def is_blockwise(f: Callable[..., Any], options: tuple[Any, ...]) -> bool:
+    """Whether `f` says for all arrays among its options what they have an entry for."""
+    known = len(f.__dict__.get("along", ("rows",))) - 1
+    return all(i < known or not isinstance(each, np.ndarray) for i, each in enumerate(options))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged_numpy._kernels import SMALL, argsort, matrices
+from ragged_numpy._kernels import argsort, matrices
+from ragged_numpy._positions import SMALL
 
 if TYPE_CHECKING:
     from ragged.rows import Rows

@@ -2,8 +2,10 @@
 
     python comparisons/speed/memory.py [--elements 1e6] [--out FILE]
 
-Allocations are traced (NumPy reports its own to tracemalloc), in units of the content's size. Of a gradient, what the
-tape keeps from the forward pass is told apart from what the walk back needs on top of it.
+Allocations are traced (NumPy reports its own to tracemalloc), in units of the content's size, while the NumPy backend
+keeps no memory for later results. Three things are told apart: structure that a row partition makes once and keeps (its
+lengths, the row of each element), what the tape keeps from the forward pass, and the temporaries on top of both. They
+are what the peak has beyond the result and what is kept when everything kept is counted as if it stayed to the end.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from libraries import MAKERS, versions
 from programs import ROWS, Data
 
 import ragged
+from ragged_numpy import keep_memory
 
-SCHEMA = 1
+SCHEMA = 2
 LIBRARIES = {"ragged-numpy": ragged, "awkward-numpy": ak}
 FORWARD = ("x*x+1", "exp", "x - row scalar", "sum axis 1", "max axis 1", "mean axis 1", "sum axis 0", "sum", "softmax")
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
@@ -33,8 +36,8 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "exp": lambda x, r: ragged.sum(np.exp(x)),
     "x - row scalar": lambda x, r: ragged.sum((x - r) ** 2),
     "sum axis 1": lambda x, r: ragged.sum(ragged.sum(x, axis=1) ** 2),
-    "max axis 1": lambda x, r: ragged.sum(ragged.max(x, axis=1) ** 2),
-    "mean axis 1": lambda x, r: ragged.sum(ragged.nan_to_num(ragged.mean(x, axis=1)) ** 2),
+    "max axis 1": lambda x, r: ragged.sum(ragged.max(x, axis=1, mask_identity=False) ** 2),
+    "mean axis 1": lambda x, r: ragged.sum(ragged.mean(x, axis=1) ** 2),
     "sum axis 0": lambda x, r: ragged.sum(ragged.sum(x, axis=0) ** 2),
     "sum": lambda x, r: ragged.sum(x) ** 2,
     "softmax": lambda x, r: ragged.sum(ragged.softmax(x, axis=1) ** 2),
@@ -43,7 +46,6 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 
 def traced(call: Callable[[], Any]) -> tuple[Any, int, int]:
     """The result, the bytes that it holds, and the most bytes on top of those while it was made."""
-    call()  # structure that the operands keep is there from now on
     gc.collect()
     tracemalloc.start()
     try:
@@ -56,25 +58,55 @@ def traced(call: Callable[[], Any]) -> tuple[Any, int, int]:
     return result, held, max(peak - after, peak - before - held)
 
 
+def structure(call: Callable[[], Any]) -> int:
+    """The bytes that the operands hold since their first call: structure that they keep."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        call()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
 def forward(library: str, data: Data, row: str, content: int) -> dict[str, float]:
-    """The peak of one operation."""
+    """What one operation needs."""
     lib = LIBRARIES[library]
-    result, held, peak = traced(lambda: ROWS[row].run(lib, data))
+
+    def run() -> Any:
+        return ROWS[row].run(lib, data)
+
+    kept = structure(run)
+    result, held, peak = traced(run)
     del result
-    return {"result": held / content, "peak": peak / content}
+    return {"structure": kept / content, "result": held / content, "temporaries": peak / content}
 
 
 def gradient(data: Data, row: str, content: int) -> dict[str, float]:
-    """What the tape keeps, and the peak of the walk back beyond what it began with and the gradient."""
-    loss = LOSSES[row]
+    """What a gradient needs, and what of that the tape keeps from the forward pass."""
+    loss, kept = LOSSES[row], [0]
+
+    def watched(x: Any) -> Any:
+        value = loss(x, data.row_scalars)
+        kept.append(tracemalloc.get_traced_memory()[0])
+        return value
 
     def run() -> Any:
-        return ragged.grad(lambda x: loss(x, data.row_scalars))(data.x)
+        kept[0] = tracemalloc.get_traced_memory()[0]
+        return ragged.grad(watched)(data.x)
 
+    made_once = structure(run)
     result, held, peak = traced(run)
     del result
-    kept = traced(lambda: ragged.vjp(lambda x: loss(x, data.row_scalars), data.x))[1]
-    return {"result": held / content, "kept": kept / content, "peak": peak / content}
+    tape = kept[-1] - kept[0]
+    return {
+        "structure": made_once / content,
+        "result": held / content,
+        "kept": tape / content,
+        "temporaries": max(peak - tape, 0) / content,
+    }
 
 
 def main() -> None:
@@ -84,16 +116,16 @@ def main() -> None:
     parser.add_argument("--shapes", default=",".join(SHAPES))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "memory.json")
     options = parser.parse_args()
+    keep_memory(0)
     results = []
     for shape in options.shapes.split(","):
         case = Case.make(shape, int(options.elements))
         place = {"shape": shape, "elements": case.elements, "nrows": case.nrows}
-        data = {library: MAKERS[library](case) for library in LIBRARIES}
         for row in FORWARD:
             for library in LIBRARIES:
-                found = forward(library, data[library], row, case.values.nbytes)
+                found = forward(library, MAKERS[library](case), row, case.values.nbytes)
                 results.append({"row": row, **place, "library": library, **found})
-            found = gradient(data["ragged-numpy"], row, case.values.nbytes)
+            found = gradient(MAKERS["ragged-numpy"](case), row, case.values.nbytes)
             results.append({"row": f"gradient of {row}", **place, "library": "ragged-numpy", **found})
         for entry in results[-3 * len(FORWARD) :]:
             print({k: round(v, 2) if isinstance(v, float) else v for k, v in entry.items()})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged._segments import extremum_of, sizes, spread
+from ragged._segments import along, extremum_of, sizes, spread
+from ragged.autodiff.derivatives import conjugate
 from ragged.errors import DTypeError
 
 if TYPE_CHECKING:
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["filled_ptp_of", "logsumexp_of", "mean_of", "ptp_of", "softmax_of", "std_of", "var_of"]
 
 
-def of_elements(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A fused function whose result has an entry an element, not a segment."""
-    f.__dict__["of_elements"] = True
-    return f
+def adjoint(rule: Callable[..., Any]) -> Callable[[Any], Any]:
+    """A fused function whose derivative the tape takes by `rule(b, g, y, x, segments, *options)`, the cotangent of `x`,
+    instead of step by step. The tape does not keep what a parameter begins with an underscore for."""
+
+    def mark(f: Any) -> Any:
+        f.adjoint = rule
+        return f
+
+    return mark
 
 
 def fused(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,7 +70,14 @@ def weight_of(b: Backend, x: Any, weight: Any, segments: Segments) -> Any:
     return b.segment_sum(weight, segments)
 
 
+def mean_adjoint(b: Backend, g: Any, _y: Any, _x: Any, segments: Segments, *_: Any) -> Any:
+    """The cotangent of what the unweighted means were taken of: each segment's in equal shares."""
+    size = b.apply("maximum", b.asarray(sizes(b, segments)), 1.0)
+    return spread(b, b.apply_over(size, "true_divide", g, size), segments)
+
+
 @fused
+@adjoint(mean_adjoint)
 def mean_of(b: Backend, x: Any, segments: Segments, weight: Any = None, empty: float = np.nan) -> Any:
     """Mean of each segment; `empty` where there is nothing to weigh."""
     x = inexact(b, x, "mean")
@@ -140,7 +153,19 @@ def softmax_of(b: Backend, x: Any, segments: Segments) -> Any:
     return b.fused(shares_of, inexact(b, x, "softmax", double=False), segments, tangent=shares_tangent)
 
 
-@of_elements
+def shares_adjoint(b: Backend, g: Any, y: Any, _x: Any, segments: Segments) -> Any:
+    """The cotangent of what the softmax `y` was taken of."""
+    return b.fused(shares_cotangent, conjugate(b, y), segments, g)
+
+
+@along("elements", "elements")
+def shares_cotangent(b: Backend, y: Any, segments: Segments, g: Any) -> Any:
+    """The same of the conjugate: softmax changes by a symmetric matrix."""
+    return shares_tangent(b, y, g, segments)
+
+
+@adjoint(shares_adjoint)
+@along("elements")
 def shares_of(b: Backend, x: Any, segments: Segments) -> Any:
     """The softmax of floating-point numbers."""
     shift = spread(b, shift_of(b, x, segments), segments)
@@ -151,9 +176,9 @@ def shares_of(b: Backend, x: Any, segments: Segments) -> Any:
 
 def shares_tangent(b: Backend, y: Any, dx: Any, segments: Segments) -> Any:
     """The change of the softmax `y` by `dx`: in the proportions of `y`, without what all of a segment move by."""
-    moved = b.apply("multiply", y, dx)
-    together = spread(b, b.segment_sum(moved, segments), segments)
-    return b.apply_over(moved, "subtract", moved, b.apply_over(together, "multiply", y, together))
+    together = spread(b, b.segment_sum(b.apply("multiply", y, dx), segments), segments)
+    apart = b.apply_over(together, "subtract", dx, together)
+    return b.apply_over(apart, "multiply", y, apart)
 
 
 @fused

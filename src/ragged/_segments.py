@@ -11,14 +11,18 @@ from ragged.rows import Rows
 from ragged.sizes import is_known
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ragged.backend import Backend
     from ragged.rows import Groups, Segments
 
 __all__ = [
     "all_of",
+    "along",
     "any_of",
     "count_nonzero_of",
     "count_of",
+    "extremum_adjoint",
     "extremum_of",
     "first_largest",
     "first_smallest",
@@ -173,6 +177,30 @@ def first_tied(b: Backend, x: Any, segments: Any, largest: bool) -> Any:
     n = ops.size(ties)
     index = ops.segment_min(ops.where(ties, ops.arange(n), n), segments, n)
     return ops.where(index < n, index, 0)
+
+
+def along(*axes: str) -> Callable[[Any], Any]:
+    """Of a fused function, what its result, and then its options that are arrays, have entries for: elements, rows."""
+
+    def mark(f: Any) -> Any:
+        f.along = axes
+        return f
+
+    return mark
+
+
+def extremum_adjoint(b: Backend, g: Any, y: Any, x: Any, segments: Any) -> Any:
+    """The cotangent of what the extrema `y` were taken of: tied values share their segment's."""
+    return b.fused(shared_cotangent, b.stop_gradient(x), segments, b.stop_gradient(y), g)
+
+
+@along("elements", "rows", "rows")
+def shared_cotangent(b: Backend, x: Any, segments: Any, best: Any, g: Any) -> Any:
+    """Each segment's entry of `g` in equal shares for the values that are tied for its best; 0 for the others."""
+    ties = tied(b, x, best, segments)
+    count = b.segment_sum(b.astype(ties, "int64"), segments)
+    share = b.apply("true_divide", g, b.apply("maximum", count, 1))
+    return b.where(ties, spread(b, share, segments), 0)
 
 
 def shared_extremum(b: Backend, x: Any, segments: Any, identity: Any, largest: bool) -> Any:

@@ -298,8 +298,8 @@ class Backend(ABC):
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         """`f(backend, x, rows, *options)`, in which no structure is made of values: one kernel where the framework
-        compiles, blocks of rows in turn on NumPy. It gives one entry a row, or one an element if its attribute
-        `of_elements` is true. `tangent(backend, y, dx, rows)` is its derivative, for a framework that takes one."""
+        compiles, blocks of rows in turn on NumPy. Its attribute `along` tells what it has entries for (rows, if
+        there is none). `tangent(backend, y, dx, rows)` is its derivative, for a framework that takes one."""
         return f(self, x, rows, *options)
 
     # ------------------------------------------------------------------ differentiation and devices

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged._matrices import matrix_product
+from ragged._segments import along
 from ragged._steps import NODES
 from ragged._text import equal_text
 from ragged.array import Array
@@ -116,6 +117,7 @@ def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
     return None
 
 
+@along("elements", "rows")
 def _with_row(b: Backend, x: Any, rows: Any, r: Any, name: str, first: bool) -> Any:
     """The function of each number and its row's entry of `r`, which may come first."""
     r = b.expand(r, rows)

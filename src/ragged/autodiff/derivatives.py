@@ -13,6 +13,8 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ragged.autodiff.reuse import combined
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,7 +44,7 @@ def d(derivative: Callable[..., Any]) -> Rule:
     """The rule of an analytic function, from its derivative `(b, ans, *args)`."""
 
     def rule(b: Backend, g: Any, ans: Any, *args: Any) -> Any:
-        return g * conjugate(b, derivative(b, ans, *args))
+        return combined(b, "multiply", [g], [conjugate(b, derivative(b, ans, *args))])
 
     rule.__dict__["derivative"] = derivative
     return rule
@@ -65,7 +67,7 @@ def nonzero(b: Backend, x: Any) -> Any:
 def power_base(b: Backend, _y: Any, x: Any, n: Any) -> Any:
     """n x^(n-1), which is 0 wherever n is 0 (also at x = 0)."""
     if isinstance(n, int | float | complex):
-        return n * b.apply("power", x, n - 1 if n else 0)
+        return n * x if n == 2 else n * b.apply("power", x, n - 1 if n else 0)
     return n * b.apply("power", b.where((n == 0) & (x == 0), 1, x), n - 1)
 
 

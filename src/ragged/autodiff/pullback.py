@@ -9,6 +9,7 @@ import numpy as np
 
 from ragged.autodiff.box import Box
 from ragged.autodiff.derivatives import uses
+from ragged.autodiff.reuse import combined, is_exclusive
 from ragged.autodiff.rules import fit
 
 if TYPE_CHECKING:
@@ -52,16 +53,16 @@ class Pullback:
     def _walk(self, cotangents: Sequence[Any], free: bool) -> list[Any]:
         b = deepest(self.inner, cotangents)
         steps: dict[int, Step] = {}
-        totals: dict[int, Any] = {}
+        totals: dict[int, list[Any]] = {}
         queue: list[int] = []
 
-        def add(step: Step, g: Any) -> None:
-            g = fit(b, g, step.shape, step.dtype)
+        def add(step: Step, given: list[Any]) -> None:
+            given[0] = fit(b, given[0], step.shape, step.dtype)
             serial = step.serial
             if serial in totals:
-                totals[serial] = b.apply("add", totals[serial], g)
+                totals[serial] = [combined(b, "add", totals[serial], given)]
                 return
-            steps[serial], totals[serial] = step, g
+            steps[serial], totals[serial] = step, given
             heapq.heappush(queue, -serial)
 
         with np.errstate(
@@ -69,22 +70,21 @@ class Pullback:
         ):  # slopes at the edge of a domain are inf or NaN without a warning, as in frameworks
             for step, g in zip(self.outputs, cotangents, strict=True):
                 if step is not None:
-                    add(step, g)
+                    add(step, [g])
             inputs = {step.serial for step in self.leaves}
             while queue:
                 serial = -heapq.heappop(queue)
                 if serial in inputs:
                     continue
-                step, g = steps.pop(serial), totals.pop(serial)
+                step, (g,) = steps.pop(serial), totals.pop(serial)
                 for source, pull in step.edges:
-                    add(source, pull(b, g))
+                    add(source, [pull(b, g)])
                 if free:
                     step.edges = ()
         if free:
             self.outputs = []
-        return own(
-            [totals[s.serial] if s.serial in totals else b.full(s.shape, 0, s.dtype) for s in self.leaves], cotangents
-        )
+        found = [totals.get(s.serial) or [b.full(s.shape, 0, s.dtype)] for s in self.leaves]
+        return own([cell[0] for cell in found], cotangents)
 
 
 def by_apply(rule: Callable[..., Any], tape: Any, *values: Any) -> Any:
@@ -128,10 +128,8 @@ def own(results: list[Any], given: Sequence[Any]) -> list[Any]:
     """
     seen = {id(x) for x in given}
     for i, x in enumerate(results):
-        if isinstance(x, np.ndarray):
-            alone = x.flags.owndata or getattr(x.base, "exclusive", False)
-            if not alone or not x.flags.writeable or id(x) in seen:
-                results[i] = x = x.copy()
+        if isinstance(x, np.ndarray) and (not is_exclusive(x) or not x.flags.writeable or id(x) in seen):
+            results[i] = x = x.copy()
         seen.add(id(x))
     return results
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._segments import extremum_adjoint
 from ragged.autodiff.box import Box
+from ragged.autodiff.derivatives import uses
 from ragged.autodiff.pullback import Pullback, Step, by_apply, custom_pulls, deepest, pulling
 from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
@@ -137,6 +139,8 @@ class Tape(Backend):
             return self._apply_valid(name, args, valid)
         values = tuple(self.value(x) for x in args)
         ans = self.inner.apply(name, *values)
+        if name == "multiply" and args[0] is args[1]:
+            name, args, values = "square", args[:1], values[:1]
         entry = table[name]
         if entry.parts:
             return tuple(
@@ -178,6 +182,28 @@ class Tape(Backend):
 
     def astype(self, x: Any, dtype: Any) -> Any:
         return x if type(x) is Box and x.dtype == dtype else self._cast(x, dtype)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        if not self._mine((x, *options)):
+            return self.inner.fused(f, self.value(x), rows, *map(self.value, options), tangent=tangent)
+        adjoint = f.__dict__.get("adjoint")
+        if adjoint is None or any(hasattr(each, "shape") for each in options):
+            return f(self, x, rows, *options)
+        value = self.inner.fused(f, x.value, rows, *options, tangent=tangent)
+        return self._with_adjoint(adjoint, x, value, rows, options)
+
+    def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        value = self.value(x)
+        if type(value) is Box:
+            best = self.inner.tied_extremum(value, rows, identity, largest)
+        else:
+            best = (self._base.segment_max if largest else self._base.segment_min)(value, rows, identity)
+        return self._with_adjoint(extremum_adjoint, x, best, rows, ()) if self._mine((x,)) else best
+
+    def _with_adjoint(self, adjoint: Any, x: Box, value: Any, rows: Any, options: tuple[Any, ...]) -> Any:
+        looks_at_answer, looks_at_x, *_ = uses(adjoint)
+        y, u = value if looks_at_answer else None, x.value if looks_at_x else None
+        return self.record(value, (x, lambda b, g: adjoint(b, g, y, u, rows, *options)))
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         arrays = list(arrays)
