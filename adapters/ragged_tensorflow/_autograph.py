@@ -16,7 +16,7 @@ def leave_alone() -> None:
     RaggedError.ag_pass_through = True  # type: ignore[attr-defined]  # else it comes out as another type
     for name in ragged.__all__:
         found = getattr(ragged, name)
-        if isinstance(found, FunctionType):
+        if isinstance(found, FunctionType) or (isinstance(found, type) and found.__module__.startswith("ragged.")):
             opaque(found)
     for kind in {*ragged.Array.__mro__, *ragged.Record.__mro__} - {object}:
         for found in vars(kind).values():

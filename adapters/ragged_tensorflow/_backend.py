@@ -11,7 +11,7 @@ from ragged._segments import shared_extremum
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _functions, _kernels, _loops, _native, _transforms
+from ragged_tensorflow import _functions, _graph, _kernels, _native, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_index, ids_of, places_of
@@ -132,7 +132,8 @@ class TensorFlowBackend(Backend):
 
     def take(self, x: Any, index: Any) -> Any:
         n = self.size(x)
-        return _kernels.gather(x, Places(as_index(index, n), n, False))
+        with checked():
+            return _kernels.gather(x, Places(as_index(index, n), n, False))
 
     def expand(self, x: Any, rows: Rows) -> Any:
         return _kernels.gather(x, places_of(rows, self.device))
@@ -214,7 +215,17 @@ class TensorFlowBackend(Backend):
         return tf.range(tf.cast(n, tf.int64), dtype=tf.int64)
 
     def repeat(self, x: Any, counts: Any, total: Any) -> Any:
-        return tf.repeat(x, counts, 0)
+        return tf.gather(x, _graph.numbered(tf.cumsum(counts), total))
+
+    def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
+        shift = starts - rows.starts * step
+        return tf.gather(shift, rows.ids) + self.arange(rows.total) * step
+
+    def row_ids(self, rows: Rows) -> Any:
+        return _graph.numbered(rows.offsets[1:], rows.total)
+
+    def row_positions(self, rows: Rows) -> Any:
+        return self.arange(rows.total) - tf.gather(rows.starts, rows.ids)
 
     def offsets_from_lengths(self, lengths: Any) -> Any:
         lengths = tf.cast(lengths, tf.int64)
@@ -243,7 +254,7 @@ class TensorFlowBackend(Backend):
 
     def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
         if is_symbolic(rows.offsets):
-            return _loops.contracted(self, step, x, rows)
+            return _graph.contracted(self, step, x, rows)
         return super().contracted(step, x, rows)
 
     def from_native(self, x: Any) -> Any:

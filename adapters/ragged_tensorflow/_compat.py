@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from ragged.errors import UnsupportedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,8 +21,9 @@ try:
 
     _possible = pywrap_tfe.TFE_Py_TapeSetPossibleGradientTypes
     _is_empty = pywrap_tfe.TFE_Py_TapeSetIsEmpty
+    _accumulated = pywrap_tfe.TFE_Py_PackJVPs
 except (ImportError, AttributeError):  # pragma: no cover
-    _possible = _is_empty = None
+    _possible = _is_empty = _accumulated = None
 
 try:
     from tensorflow.python.util.dispatch import register_dispatchable_type
@@ -47,10 +50,20 @@ def is_symbolic(x: Any) -> bool:
 
 
 def is_recorded(tensors: Iterable[Any]) -> bool:
-    """Whether a tape or an accumulator follows any of the tensors, or might: of a symbolic one nobody knows."""
+    """Whether a tape or an accumulator follows any of the tensors, or might: of a symbolic one nobody knows.
+
+    Raises:
+        UnsupportedError: an accumulator that follows a symbolic one, which it would do wrongly.
+    """
     found = [x for x in tensors if isinstance(x, tf.Tensor)]
     if not found:
         return False
-    if _possible is None or any(map(tf.is_symbolic_tensor, found)):  # pragma: no branch
+    symbolic = [x for x in found if tf.is_symbolic_tensor(x)]
+    if symbolic and _accumulated is not None and _accumulated(symbolic)[1]:
+        raise UnsupportedError(
+            "within a tf.function a ForwardAccumulator passes by whatever has a derivative of its own; use ragged.jvp "
+            "there, or the accumulator outside of tf.function"
+        )
+    if _possible is None or symbolic:  # pragma: no branch
         return True
     return not _is_empty() and _possible(found) != 0

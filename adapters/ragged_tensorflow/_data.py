@@ -20,8 +20,8 @@ __all__ = ["arrays", "dataset"]
 def dataset(data: Any, batch_size: int | None = None, drop_remainder: bool = False) -> tf.data.Dataset:
     """A dataset of the rows of arrays; with a batch size, of arrays of so many rows.
 
-    A row of an array is what TensorFlow makes of it: a tensor where one ragged axis was, a `tf.RaggedTensor` where there
-    were more; an array of records is a dict of its fields. So rows can be shuffled, filtered and mapped, and
+    A row of an array is what TensorFlow makes of it: a tensor where one ragged axis was, a `tf.RaggedTensor` where
+    there were more; an array of records is a dict of its fields. So rows can be shuffled, filtered and mapped, and
     `arrays(rows.ragged_batch(n))` makes arrays of them again.
 
     Args:

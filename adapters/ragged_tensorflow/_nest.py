@@ -1,4 +1,4 @@
-"""Arrays and records as TensorFlow's own nested structures: `tf.nest`, tapes, and arguments and results of functions."""
+"""Arrays and records as nested structures of TensorFlow: `tf.nest`, tapes, arguments and results of functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ragged_tensorflow._sizes import Size, tensor_of
 from ragged_tensorflow._structure import is_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ragged.backend import Backend
 
@@ -28,7 +28,7 @@ __all__ = ["ArrayType", "as_tensor", "flatten", "tracing_type", "unflatten"]
 
 
 def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
-    """What stays of an array (its type, and structure that is known), and its tensors: content, then other structure."""
+    """What stays of an array (its type, and known structure), and its tensors: content, then other structure."""
     pending = array._pending if array._node is None else None
     if isinstance(pending, Refilled):
         return pending.outline, (*pending.contents, *pending.values)

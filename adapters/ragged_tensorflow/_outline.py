@@ -6,6 +6,7 @@ of a `tf.function`, so that one trace serves all batches. Lengths are no part of
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,10 @@ class Refilled:
         self.values = tuple(old if new is None else new for new, old in zip(values, outline.values, strict=True))
 
     def __call__(self) -> Node:
-        return Filler(self.backend, self.contents, self.values, self.place).fill(self.outline.skeleton, None)
+        of_graph = next(filter(is_symbolic, (*self.values, *self.contents)), None)
+        filler = Filler(self.backend, self.contents, self.values, self.place)
+        with nullcontext() if of_graph is None else of_graph.graph.as_default():  # not in the branch that asks first
+            return filler.fill(self.outline.skeleton, None)
 
 
 class Filler:

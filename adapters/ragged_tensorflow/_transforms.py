@@ -49,6 +49,8 @@ def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callab
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
     """Outputs, their tangents, and aux."""
+    if not tf.executing_eagerly():
+        return jvp_in_graph(f, primals, tangents)
     watched: list[Any] = []
     moved: list[Any] = []
     for x, tangent in zip(primals, tangents, strict=True):
@@ -59,6 +61,22 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         inputs = [tf.complex(next(real), next(real)) if x.dtype.is_complex else next(real) for x in primals]
         outputs, aux = f(*inputs)
     return outputs, [accumulator.jvp(y, ZERO) for y in outputs], aux
+
+
+def jvp_in_graph(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """The same by the reverse mode, twice: in a graph an accumulator passes by what has a derivative of its own."""
+    inputs = [tf.identity(x) for x in primals]
+    with tf.GradientTape(watch_accessed_variables=False) as first:
+        first.watch(inputs)
+        outputs, aux = f(*inputs)
+    if not outputs:
+        return outputs, [], aux
+    seeds = [tf.zeros_like(y) for y in outputs]
+    with tf.GradientTape(watch_accessed_variables=False) as second:
+        second.watch(seeds)
+        found = first.gradient(list(outputs), inputs, seeds, ZERO)
+    moved = [typed(tangent, x) for x, tangent in zip(inputs, tangents, strict=True)]
+    return outputs, second.gradient(found, seeds, moved, ZERO), aux
 
 
 def parts(x: Any) -> list[Any]:

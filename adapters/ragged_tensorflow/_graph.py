@@ -1,4 +1,4 @@
-"""Rounds whose number only the running program knows."""
+"""Structure in a graph: row numbers, and rounds whose number only the running program knows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["contracted"]
+__all__ = ["contracted", "numbered"]
 
 
 def contracted(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
@@ -33,3 +33,9 @@ def contracted(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> tupl
     invariants = [tf.TensorShape([None, *x.shape[1:]]), tf.TensorShape([None])]
     x, offsets = tf.while_loop(is_long, shorter, [x, rows.offsets], invariants)
     return x, at(offsets)
+
+
+def numbered(ends: Any, total: Any) -> Any:
+    """For each of `total` elements how many rows end before it: its row. (`tf.repeat` pads all rows to the longest.)"""
+    ends = tf.cast(ends, tf.int64)
+    return tf.cumsum(tf.math.unsorted_segment_sum(tf.ones_like(ends), ends, total + 1)[:-1])
