@@ -53,8 +53,8 @@ def devices() -> list[str]:
 
 
 def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` traced by `torch.compile`, in as many graphs as it takes, which then run as they are: tracing is what can fail,
-    and generating code takes ten times as long. What was compiled before is forgotten, as it counts against limits."""
+    """`f` traced by `torch.compile`, in as many graphs as it takes, which then run as they are: tracing is what can
+    fail, and generating code takes ten times as long. All that was compiled before is forgotten: PyTorch counts it."""
     import torch
 
     torch.compiler.reset()
