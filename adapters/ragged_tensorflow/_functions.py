@@ -96,6 +96,8 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
     entry = table[name]
     parts = entry.parts or (entry.vjps,)
     followed = [is_recorded((x,)) for x in operands]
+    if not any(map(any, parts)):
+        return FORMS[name](*map(tf.stop_gradient, operands))
     mixed = any(x.dtype.is_complex for x in operands)  # a rule may then multiply real and complex numbers
     run_rule = (lambda rule, *values: by_apply(rule, Tape(b), *values[1:])) if mixed else call_rule
     result: list[Any] = []
@@ -111,7 +113,7 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
                 for g, rules in zip(cotangents, parts, strict=True)
                 if (rule := rules[i]) is not None
             ]
-            return reduce(tf.add, terms) if terms else tf.zeros_like(x)
+            return reduce(tf.add, terms) if terms else None  # not 0, which times an infinite slope is NaN
 
         def answer(rule: Callable[..., Any]) -> Any:
             if not uses(rule)[0]:
