@@ -54,12 +54,16 @@ RENAMED = {
 
 INEXACT = ("real floating", "complex floating")
 
+
+def integer_reciprocal(xp: Any, x: Any) -> Any:
+    """The quotient 1 // x, towards zero."""
+    return xp.where(xp.abs(x) == 1, x, xp.zeros_like(x))
+
+
 COMPOSED: dict[str, Callable[..., Any]] = {
     "clip": lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),  # xp.clip has no answer where low > high
     "imag": lambda xp, x: xp.imag(x) if xp.isdtype(x.dtype, "complex floating") else xp.zeros_like(x),
-    "reciprocal": lambda xp, x: (
-        xp.reciprocal(x) if xp.isdtype(x.dtype, INEXACT) else xp.where(xp.abs(x) == 1, x, x - x)
-    ),
+    "reciprocal": lambda xp, x: xp.reciprocal(x) if xp.isdtype(x.dtype, INEXACT) else integer_reciprocal(xp, x),
     "real": lambda xp, x: xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x,
 }
 """Functions that NumPy defines for more than the standard does."""

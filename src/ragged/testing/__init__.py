@@ -31,12 +31,24 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
     >>> found["protocol: segment_sum"]()
     """
     from ragged.registry import get_backend
-    from ragged.testing import _conduct, _elementwise, _gradients, _kinks, _layouts, _protocol, _segments, _values
+    from ragged.testing import (
+        _conduct,
+        _conversions,
+        _elementwise,
+        _gradients,
+        _kinks,
+        _large,
+        _layouts,
+        _protocol,
+        _segments,
+        _shapes,
+        _values,
+    )
 
     b = get_backend(name)
     foreign = {f"with {other}": functools.partial(_conduct.foreign, other) for other in _conduct.others(b)}
     groups = {
-        "protocol": _protocol.protocol | _segments.segments,
+        "protocol": _conversions.conversions | _shapes.shapes | _protocol.protocol | _segments.segments | _large.large,
         "ufuncs": _elementwise.ufuncs,
         "values": _values.values,
         **_gradients.groups(b),

@@ -27,7 +27,7 @@ NUMBERS: dict[str, list[Any]] = {
     "float64": [-INF, -1e200, -7, -1, -0.0, 0, 1e-18, 0.5, 2.5, 3, INF, NAN],
     "complex128": [-7, -1, 0, 3, INF, NAN, 1 + 2j, -0.5 - 0.25j, 0.5 - 1j, 2.5 + 0.5j, -3 + 1j, 0.25 + 0.125j],
 }
-"""By dtype; functions of two arguments see all pairs. Always twelve: a framework that compiles does so for each shape."""
+"""By dtype; functions of two arguments see all pairs. Always twelve, as a framework that compiles does so by shape."""
 
 ULPS = 64
 """How far a framework may be from NumPy, in units of the last place: its libraries round otherwise."""

@@ -22,6 +22,8 @@ Checks = dict[str, "Callable[[Backend], None]"]
 """Checks by name; each takes the backend in use."""
 
 
+MANY = 24
+"""How many numbers a message shows at most."""
 SUBNORMAL = 1e-300
 """Frameworks may take so small a number for 0."""
 
@@ -41,7 +43,10 @@ def expect_array(b: Backend, actual: Any, wanted: Any, what: str, rtol: float = 
     expect(found.dtype == wanted.dtype, f"{what} as NumPy to have dtype {wanted.dtype}, not {found.dtype}")
     expect(found.shape == wanted.shape, f"{what} to have shape {wanted.shape}, not {found.shape}")
     close = np.isclose(found, wanted, rtol, 0, equal_nan=True) if wanted.dtype.kind in "fc" else found == wanted
-    expect(np.all(close), f"{what} to be {wanted.tolist()}, not {found.tolist()}")
+    if not np.all(close):
+        at = "" if wanted.size <= MANY else f" where they differ, at {np.argwhere(~close)[:MANY].tolist()}"
+        shown = (wanted, found) if wanted.size <= MANY else (wanted[~close][:MANY], found[~close][:MANY])
+        raise AssertionError(f"expected {what} to be {shown[0].tolist()}, not {shown[1].tolist()}{at}")
 
 
 def same_values(x: Any, y: Any, rtol: float) -> bool:
