@@ -257,6 +257,11 @@ class TensorFlowBackend(Backend):
             return _graph.contracted(self, step, x, rows)
         return super().contracted(step, x, rows)
 
+    def doubled(self, step: Callable[..., Any], x: Any, rows: Rows) -> Any:
+        if is_symbolic(rows.offsets):
+            return _graph.doubled(self, step, x, rows)
+        return super().doubled(step, x, rows)
+
     def from_native(self, x: Any) -> Any:
         return _native.from_native(self, x)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["contracted", "numbered"]
+__all__ = ["contracted", "doubled", "numbered"]
 
 
 def contracted(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
@@ -33,6 +33,17 @@ def contracted(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> tupl
     invariants = [tf.TensorShape([None, *x.shape[1:]]), tf.TensorShape([None])]
     x, offsets = tf.while_loop(is_long, shorter, [x, rows.offsets], invariants)
     return x, at(offsets)
+
+
+def doubled(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> Any:
+    """`x = step(b, x, rows, n)` for n = 1, 2, 4, … below the longest row, as a loop of the graph."""
+    longest = tf.convert_to_tensor(rows.longest)
+
+    def further(n: Any, x: Any) -> tuple[Any, Any]:
+        return n * 2, tf.ensure_shape(step(b, x, rows, Size(n)), x.shape)
+
+    first = tf.constant(1, tf.int64)
+    return tf.while_loop(lambda n, x: n < longest, further, [first, x], [first.shape, x.shape])[1]
 
 
 def numbered(ends: Any, total: Any) -> Any:

@@ -296,6 +296,14 @@ class Backend(ABC):
             x, rows = step(self, x, rows)
         return x, rows
 
+    def doubled(self, step: Callable[..., Any], x: Any, rows: Rows) -> Any:
+        """`x = step(backend, x, rows, n)` for n = 1, 2, 4, …, while it is less than the longest row."""
+        n = 1
+        while n < rows.longest:
+            x = step(self, x, rows, n)
+            n *= 2
+        return x
+
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         """`f(backend, x, rows, *options)`, in which no structure is made of values: one kernel where the framework
         compiles, blocks of rows in turn on NumPy. Its attribute `along` tells what it has entries for (rows, if

@@ -17,7 +17,6 @@ from ragged.errors import AxisError, DTypeError, UnsupportedError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Unknown, is_text, regular, rows_of
 from ragged.operands import single, wrap
 from ragged.rows import Rows
-from ragged.sizes import is_known
 from ragged.traverse import depth_range, visit
 
 if TYPE_CHECKING:
@@ -142,17 +141,16 @@ class Scan:
 
     def scanned(self, x: Any, rows: Rows, identity: int) -> Any:
         """Each value combined with those before it in its row, which in each step are twice as many."""
-        b, n, step = self.b, rows.total, 1
         if identity == 0 and rows.nrows == 1:
-            return b.cumulative_sum(x)
-        if not is_known(rows.longest):
-            raise UnsupportedError(f"{self.name} needs to know the longest list while a graph is made; do it outside")
-        while step < rows.longest:
-            before = b.concat([b.full((step, *b.shape(x)[1:]), identity, b.dtype(x)), b.slice(x, 0, n - step)])
+            return self.b.cumulative_sum(x)
+
+        def reach(b: Backend, x: Any, rows: Rows, step: Any) -> Any:
+            first = b.full((step, *b.shape(x)[1:]), identity, b.dtype(x))
+            before = b.concat([first, b.slice(x, 0, rows.total - step)])
             inside = b.where(self.over(rows.positions >= step, x), before, identity)
-            x = b.apply("multiply" if identity else "add", x, inside)
-            step *= 2
-        return x
+            return b.apply("multiply" if identity else "add", x, inside)
+
+        return self.b.doubled(reach, x, rows)
 
     def over(self, condition: Any, x: Any) -> Any:
         """A condition on entries in the shape that broadcasts over their trailing axes."""
