@@ -83,10 +83,15 @@ def fmin(x: Any, y: Any) -> Any:
     return where(torch.isnan(x), y, where(torch.isnan(y), x, minimum(x, y)))
 
 
+def less(x: Any, y: Any) -> Any:
+    """Whether x comes before y."""
+    return complex_larger(y, x) if x.is_complex() else x < y
+
+
 def clip(x: Any, low: Any, high: Any) -> Any:
     """Slope 1 at the bounds; NaN bounds win, and the upper one over the lower."""
-    raised = where((x < low) | (low != low), low, x)
-    return where((raised > high) | (high != high), high, raised)
+    raised = where(less(x, low) | (low != low), low, x)
+    return where(less(high, raised) | (high != high), high, raised)
 
 
 def arctan2(y: Any, x: Any) -> Any:
@@ -128,7 +133,10 @@ def hypot(x: Any, y: Any) -> Any:
 
 
 def power(x: Any, n: Any) -> Any:
-    """At x = 0 the low powers are products, which have all their derivatives there; 0 to the 0 is 1."""
+    """At x = 0 the low powers are products, which have all their derivatives there; 0 to the 0 is 1.
+
+    At n = 0 it is a function of n that is 1 there (torch forgets the slope that x^n has by both).
+    """
     if not isinstance(n, torch.Tensor):
         return torch.pow(x, n)  # by a constant, PyTorch's own derivatives hold at 0, too
     if not (x.is_floating_point() or x.is_complex()):
@@ -139,7 +147,9 @@ def power(x: Any, n: Any) -> Any:
     if x.is_complex():
         low = low | (zero & (n.real > 0))
         product = where(zero & (n.real > 3), 0, product)
-    return where(low, product, torch.pow(where(low, 1, x), n))
+    one = (n == 0) & torch.isfinite(x) & (~zero if x.is_complex() else x > 0)
+    result = torch.pow(where(low, 1, x), where(one, 1, n))
+    return where(low, product, where(one, torch.exp(n * torch.log(where(one, x, 1))), result))
 
 
 def ldexp(x: Any, n: Any) -> Any:
@@ -183,7 +193,8 @@ def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
     if not x.is_floating_point():
         return torch.floor_divide(x, y), torch.remainder(x, y)
     quotient, rest = divided(x, y)
-    return quotient, rest + change(x) - change(y) * where(torch.isfinite(quotient), quotient, 0)
+    slope = where((y == 0) | torch.isfinite(quotient), quotient, 0)
+    return quotient, rest + change(x) - change(y) * slope
 
 
 def log1p(x: Any) -> Any:
