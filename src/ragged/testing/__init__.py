@@ -42,6 +42,8 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
         _protocol,
         _segments,
         _shapes,
+        _threads,
+        _unwritten,
         _values,
     )
 
@@ -53,10 +55,10 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
         "values": _values.values,
         **_gradients.groups(b),
         "conventions": _kinks.kinks,
-        "arrays": _layouts.layouts,
+        "arrays": _layouts.layouts | _unwritten.unwritten,
         "errors": _conduct.errors | foreign,
         "unsupported": _conduct.refusals(b),
-        "conduct": _conduct.conduct,
+        "conduct": _conduct.conduct | _threads.threads,
     }
     return [
         (f"{group}: {title}", functools.partial(run, name, check))

@@ -1,18 +1,18 @@
-"""Errors, threads and asyncio."""
+"""Errors, what the backend refuses, and how it meets others."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import threading
-from concurrent.futures import ThreadPoolExecutor
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import ragged
 from ragged.context import use
-from ragged.registry import get_backend
+from ragged.registry import adapter, get_backend
 from ragged.testing._expect import Checks, expect, expect_same, raises
 from ragged.testing._samples import sample
 from ragged.ufuncs import table
@@ -121,67 +121,6 @@ def others(b: Backend) -> list[str]:
     return frameworks[:1] if b.name != "numpy" else []
 
 
-def threads(b: Backend) -> None:
-    """Programs are differentiated in many threads at once, each under its own context."""
-    gate = threading.Barrier(4, timeout=60)
-
-    def work(i: int) -> tuple[Any, Any]:
-        before = ragged.current()
-        with use(b.name, precision="float64"):
-            x = sample("rows") * (i + 1)
-            gate.wait()
-            gradient = ragged.grad(square_sum)(x)
-            nested = ragged.hvp(square_sum, (x,), (x,))
-            expect(ragged.current() == b.name, f"{b.name} in use within the thread, not {ragged.current()}")
-        expect(ragged.current() == before, "the thread's context restored")
-        return gradient, nested
-
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(work, range(4)))
-    for i, (gradient, nested) in enumerate(found):
-        expect_same(gradient, sample("rows") * (i + 1) * 2)
-        expect_same(nested, sample("rows") * (i + 1) * 2)
-
-
-def isolation(b: Backend) -> None:
-    """A block in one thread is seen by no other."""
-    seen: list[str | None] = []
-    with use(b.name):
-        thread = threading.Thread(target=lambda: seen.append(ragged.current()))
-        thread.start()
-        thread.join(60)
-    outside: list[str | None] = []
-    thread = threading.Thread(target=lambda: outside.append(ragged.current()))
-    thread.start()
-    thread.join(60)
-    expect(seen == outside, f"a `with` block to change no other thread's backend from {outside}, not {seen}")
-
-
-def coroutines(b: Backend) -> None:
-    """Coroutines that interleave keep their own backends."""
-    seen: list[str | None] = []
-
-    def program(name: str) -> Any:
-        @use(name, precision="float64")
-        async def run() -> Any:
-            seen.append(ragged.current())
-            await asyncio.sleep(0)
-            gradient = ragged.grad(square_sum)(sample("rows"))
-            seen.append(ragged.current())
-            return ragged.backend(gradient)
-
-        return run()
-
-    async def both() -> list[Any]:
-        return list(await asyncio.gather(program(b.name), program("numpy")))
-
-    found = asyncio.run(both())
-    expect(found == [b.name, "numpy"], f"gradients on {b.name} and numpy, not on {found}")
-    expect(
-        sorted(map(str, seen)) == sorted([b.name, "numpy"] * 2), f"each coroutine to see its own backend, not {seen}"
-    )
-
-
 def identity(b: Backend) -> None:
     """The backend tells its name, and the registry finds it by its arrays."""
     expect(get_backend(b.name).name == b.name, f"the name {b.name}")
@@ -192,6 +131,40 @@ def identity(b: Backend) -> None:
         ragged.backend(dense) == b.name, f"ragged.backend of a dense array to be {b.name}, not {ragged.backend(dense)}"
     )
     expect(ragged.backend(ragged.Array(dense)) == b.name, "an Array of a dense array to stay on its backend")
+
+
+IMPORTED = """
+import importlib, sys
+module = importlib.import_module(sys.argv[1])
+print(*sorted(name for name in getattr(module, "FRAMEWORK", ()) if name in sys.modules))
+"""
+
+
+def imports_nothing(b: Backend) -> None:
+    """Importing the adapter's module, as naming the backends does, imports no framework."""
+    module = adapter(b.name)
+    ours = set(getattr(module, "FRAMEWORK", ())) - {"numpy"}  # which the core itself needs
+    paths = os.pathsep.join(path for path in sys.path if path)
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IMPORTED, module.__name__],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    expect(not found.returncode, f"import {module.__name__} to succeed in a new process, not: {found.stderr[-300:]}")
+    loaded = ours & set(found.stdout.split())
+    expect(not loaded, f"import {module.__name__} to leave {', '.join(sorted(loaded))} alone")
+
+
+def unknown_options(b: Backend) -> None:
+    """A device or a precision that there is not is refused, by the method and by `use`."""
+    for options in ({"device": "nonesuch"}, {"precision": "float7"}):
+        with raises(NotImplementedError, *map(str, options.values())):
+            b.configured(**options)
+        with raises(NotImplementedError, *map(str, options.values())), use(b.name, **options):
+            pass
 
 
 errors: Checks = {
@@ -205,9 +178,8 @@ errors: Checks = {
 
 conduct: Checks = {
     "found by its arrays": identity,
+    "naming it imports no framework": imports_nothing,
+    "options that it has not": unknown_options,
     "NumPy joins": numpy_joins,
-    "differentiating in threads": threads,
-    "a block is seen by no other thread": isolation,
-    "coroutines keep their backends": coroutines,
 }
 """Other checks by name."""

@@ -15,7 +15,7 @@ from ragged.testing._samples import dense, dtypes, groups_on, rows_on
 if TYPE_CHECKING:
     from ragged.backend import Backend
 
-__all__ = ["FIGURES", "LENGTHS", "large", "sums_by_row"]
+__all__ = ["LENGTHS", "SIZE", "large", "parts"]
 
 NROWS, SIZE = 300, 3000
 ROUNDED = 1e-13
@@ -62,12 +62,6 @@ def by_group(f: Any, x: Any, identity: Any) -> Any:
 def total(part: Any) -> Any:
     """The sum along axis 0 in the dtype itself."""
     return part.sum(0, dtype=part.dtype)
-
-
-@functools.cache
-def sums_by_row(name: str) -> Any:
-    """The sums of the rows of one of the arrays above."""
-    return by_row(total, globals()[name], 0)
 
 
 def near(b: Backend, found: Any, wanted: Any, what: str, tolerance: float) -> None:
