@@ -62,7 +62,7 @@ def to_packed_sequence(x: Any) -> PackedSequence:
     >>> packed.data, packed.batch_sizes
     (tensor([2., 1., 3.], dtype=torch.float64), tensor([2, 1]))
     >>> ragged.from_native(packed)
-    <Array [[1], [2, 3]] type='2 * var * float64'>
+    <Array [[1], [2, 3]] type='2 * var * float64' backend='torch'>
     """
     b, node = on_torch(x)
     rows, valid, flat = one_axis(b, node)
