@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ragged._segments import shared_extremum
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
@@ -167,12 +166,16 @@ class TensorFlowBackend(Backend):
         return _kernels.segment_extremum(x, places_of(rows, self.device), identity, largest)
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
-        if f is not shared_extremum or x.dtype.is_complex:
+        adjoint = f.__dict__.get("adjoint")
+        if adjoint is None or not is_recorded((x,)) or any(hasattr(each, "shape") for each in options):
             return f(self, x, rows, *options)
-        identity, largest = options
-        return _kernels.shared_extremum(
-            lambda x: self._segment_extremum(x, rows, identity, largest), x, places_of(rows, self.device)
-        )
+        return _functions.with_adjoint(self, f, adjoint, x, rows, options)
+
+    def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        if x.dtype.is_complex:
+            return None
+        extremum = self.segment_max if largest else self.segment_min
+        return _kernels.tied_extremum(lambda x: extremum(x, rows, identity), x, places_of(rows, self.device))
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         if is_symbolic(x) or isinstance(rows.ids, tf.Tensor):

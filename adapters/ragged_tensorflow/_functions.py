@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragged.backend import Backend
+    from ragged.rows import Segments
 
-__all__ = ["UNSUPPORTED", "call", "choose", "matmul"]
+__all__ = ["UNSUPPORTED", "call", "choose", "matmul", "with_adjoint"]
 
 LONGEST_PRODUCT = 16
 """Constant exponents up to here are multiplied out."""
@@ -124,6 +125,24 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
         return FORMS[name](*map(tf.stop_gradient, args)), pull
 
     result.append(run(*operands))
+    return result[0]
+
+
+def with_adjoint(b: Backend, f: Any, adjoint: Any, x: Any, rows: Segments, options: tuple[Any, ...]) -> Any:
+    """`f(b, x, rows, *options)`, whose derivative is `adjoint` (see `ragged._moments`), instead of step by step."""
+    result: list[Any] = []
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def run(x: Any) -> Any:
+        def pull(g: Any) -> Any:
+            answer = None
+            if uses(adjoint)[0]:
+                answer = result[0] if result else with_adjoint(b, f, adjoint, x, rows, options)  # as in `ruled`
+            return cast(adjoint(b, g, answer, x, rows, *options), x.dtype)
+
+        return f(b, tf.stop_gradient(x), rows, *options), pull
+
+    result.append(run(x))
     return result[0]
 
 

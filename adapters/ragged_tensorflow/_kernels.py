@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ragged_tensorflow._index import Places
 
-__all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "shared_extremum"]
+__all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "tied_extremum"]
 
 R = tf.raw_ops
 
@@ -74,7 +74,7 @@ def segment_extremum(x: Any, places: Places, identity: Any, largest: bool) -> An
     return tf.where(empty, tf.cast(identity, x.dtype), best)
 
 
-def shared_extremum(extremum: Callable[[Any], Any], x: Any, places: Places) -> Any:
+def tied_extremum(extremum: Callable[[Any], Any], x: Any, places: Places) -> Any:
     """`extremum(x)` by segment, through which tied values share the derivative equally."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
