@@ -239,3 +239,15 @@ def test_the_table_without_rich(x, capsys, monkeypatch):
     comparison = ragged.compare(energy, x, backends=ONE)
     comparison.print()
     assert capsys.readouterr().out == str(comparison) + "\n"
+
+
+def test_one_backend_may_be_named_by_itself_and_none_is_an_error(x):
+    assert [row.backend for row in ragged.compare(energy, x, backends="numpy").rows] == ["numpy", FINITE]
+    with pytest.raises(ValueError, match="nothing to compare"):
+        ragged.compare(energy, x, backends=[])
+
+
+def test_files_in_the_working_directory_do_not_hide_the_standard_library(tmp_path, monkeypatch, x):
+    (tmp_path / "dis.py").write_text("raise RuntimeError('not the one of the standard library')")
+    monkeypatch.chdir(tmp_path)
+    assert ragged.compare(energy, x, backends=ONE).rows[0].peak_memory > 0

@@ -32,10 +32,10 @@ def speed_json(tmp_path_factory):
     return path
 
 
-def test_an_update_keeps_all_else_and_asks_each_framework_in_its_own_process(tmp_path):
+def test_a_run_keeps_all_else_and_asks_each_framework_in_its_own_process(tmp_path):
     pytest.importorskip("torch")
     path = tmp_path / "speed.json"
-    small = ("--quick", "--rows", "exp", "--sizes", "5", "--shapes", "fifth", "--update", "--out", str(path))
+    small = ("--quick", "--rows", "exp", "--sizes", "5", "--shapes", "fifth", "--out", str(path))
     run("run.py", *small, "--libraries", "ragged-numpy,numpy-flat")
     before = json.loads(path.read_text())
     run("run.py", *small, "--libraries", "numpy-flat,torch-handwritten")

@@ -1,11 +1,12 @@
 """The speed tables: every row (operation) on every library, interleaved in one process a framework.
 
     python comparisons/speed/run.py [--quick] [--rows exp,sort] [--sizes 5,1e4] [--shapes fifth,ones] [--out FILE]
-                                    [--libraries ragged-torch,torch-handwritten] [--update]
+                                    [--libraries ragged-torch,torch-handwritten]
 
 Writes JSON, from which report.py makes the tables and plots. All libraries wait for their results; sizes are numbers
 of elements in a fifth as many rows, other shapes are measured at a million. Awkward on JAX, which corrupts its memory,
-takes its turns in a process of its own. `--update` keeps what the file has of other rows, cases and libraries.
+takes its turns in a process of its own. What the file has of other rows, cases and libraries is kept; `--quick`, which
+only shows that it runs, writes to a file of its own.
 """
 
 from __future__ import annotations
@@ -119,14 +120,16 @@ def options() -> argparse.Namespace:
     parser.add_argument("--libraries", default=",".join(LIBRARIES))
     parser.add_argument("--dtype", default="float64")
     parser.add_argument("--budget", type=float, default=3.0, help="seconds for one row on one case")
-    parser.add_argument("--update", action="store_true", help="keep what the file has of all else")
-    parser.add_argument("--out", type=Path, default=RESULTS / "speed.json")
-    return parser.parse_args()
+    parser.add_argument("--out", type=Path, help="the results; what else it has is kept")
+    chosen = parser.parse_args()
+    chosen.out = chosen.out or (Path(tempfile.mkdtemp()) if chosen.quick else RESULTS) / "speed.json"
+    return chosen
 
 
 def main() -> None:
     """Measure each family in a process of its own; write after each."""
     chosen = options()
+    print(f"writing to {chosen.out}", flush=True)
     libraries = chosen.libraries.split(",")
     families = list(dict.fromkeys(map(family_of, libraries)))
     report = new_report(chosen)
@@ -155,8 +158,8 @@ def cases_of(chosen: argparse.Namespace) -> list[Case]:
 
 
 def new_report(chosen: argparse.Namespace) -> dict[str, Any]:
-    """What is known before anything is measured; with `--update`, all that will not be measured again."""
-    before = earlier(chosen.out) if chosen.update else {"results": []}
+    """What is known before anything is measured: all that will not be measured again."""
+    before = earlier(chosen.out)
     rows = split_rows(chosen.rows) if chosen.rows else list(ROWS)
     budget = 0.02 if chosen.quick else chosen.budget
     return {

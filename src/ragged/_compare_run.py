@@ -248,7 +248,8 @@ def peak_memory(program: Any, args: Sequence[Any], argnums: int | tuple[int, ...
         job = pickle.dumps((*source, backend, argnums, tuple(args)))
     except (pickle.PicklingError, TypeError, AttributeError):
         return None
-    command = [sys.executable, "-m", "ragged._compare_worker"]
+    # -P: files beside the program (a `dis.py`) must not take the place of the standard library's
+    command = [sys.executable, "-P", "-m", "ragged._compare_worker"]
     try:
         done = subprocess.run(
             command, input=job, capture_output=True, timeout=600, check=False, env={**os.environ, CHILD: "1"}

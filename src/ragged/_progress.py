@@ -1,4 +1,4 @@
-"""What a long command is doing, in one line of the terminal that goes away; nothing where nobody watches."""
+"""What a long run is doing, in one line of the terminal or notebook that goes away; nothing where nobody watches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def progress(total: int | None = None) -> Iterator[Callable[[str], None]]:
         return
     bar = (module.BarColumn(), module.MofNCompleteColumn()) if total else ()
     columns = (module.SpinnerColumn(), *bar, module.TextColumn("{task.description}"), module.TimeElapsedColumn())
-    shown = module.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    watched = console.is_terminal or console.is_jupyter
+    shown = module.Progress(*columns, console=console, transient=True, disable=not watched)
     with shown:
         task = shown.add_task("", total=total)
         begun = [0]

@@ -144,7 +144,7 @@ def compare(
     program: Callable[..., Any],
     *args: Any,
     argnums: int | Sequence[int] = 0,
-    backends: Sequence[str] | None = None,
+    backends: str | Sequence[str] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
 ) -> Comparison:
@@ -154,12 +154,15 @@ def compare(
         program: returns one real number; a function at the top of a file also gets its peak memory measured.
         *args: what it is called with: ragged arrays, dense arrays, numbers, and trees of them.
         argnums: by which arguments to differentiate.
-        backends: names; by default all that are available. Every backend is held against the first that runs.
+        backends: names (or one); by default all that are available. Every backend is held against the first that runs.
         rtol: relative to the largest number of an array; by default 1e-10, or 1e-4 where 32-bit floats take part.
         atol: added to that; by default 1e-14, or 1e-7.
 
     The row "finite differences" holds the first gradient against fourth-order central differences in a random
-    direction.
+    direction. A terminal shows what is being done.
+
+    Raises:
+        ValueError: no backends at all.
 
     >>> import ragged
     >>> x = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
@@ -167,7 +170,13 @@ def compare(
     >>> comparison.ok, float(comparison.rows[0].value), comparison.rows[0].gradient
     (True, 55.0, <Array [[2, 4, 6], [], [8, 10]] type='3 * var * float64'>)
     """
-    return compare_checked(program, args, argnums, backends, rtol, atol)
+    from ragged._progress import progress
+
+    names = (backends,) if isinstance(backends, str) else backends
+    if names is not None and not names:
+        raise ValueError("backends=[] leaves nothing to compare; leave it out for all that are available")
+    with progress() as tell:
+        return compare_checked(program, args, argnums, names, rtol, atol, tell=tell)
 
 
 def compare_checked(

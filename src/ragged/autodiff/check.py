@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ragged.backend import Backend
+    from ragged.rows import Segments
 
 __all__ = ["check_grads"]
 
@@ -234,6 +235,13 @@ class Watch(Tape):
     def __init__(self, inner: Backend) -> None:
         super().__init__(inner)
         self.used: set[str] = set()
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        return f(self, x, rows, *options)  # step by step: what a kernel is made of is seen
+
+    def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        self.used.add("max" if largest else "min")
+        return super().tied_extremum(x, rows, identity, largest)
 
 
 def _watched(name: str) -> Callable[..., Any]:

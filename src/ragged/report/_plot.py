@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["deviation_plot", "gradient_plot"]
 
@@ -81,7 +81,13 @@ def gradient_plot(name: str, series: Sequence[tuple[int, Any, Any]], rows: int) 
     spaced = [
         tick for i, tick in enumerate(ticks) if tick[1] == "0" or all(abs(tick[0] - o[0]) > 0.08 for o in ticks[:i])
     ]
-    return frame(f"gradient by {name}", "row", spaced, rows, body)
+    return frame(f"gradient by {name}", "row" + not_finite(y for _, _, y in series), spaced, rows, body)
+
+
+def not_finite(arrays: Iterable[Any]) -> str:
+    """What the axis says of numbers that no plot can show."""
+    count = sum(int(np.count_nonzero(~np.isfinite(y))) for y in arrays)
+    return f" ({count:,} number{'s' if count > 1 else ''} NaN or infinite, not shown)" if count else ""
 
 
 def mark(k: int, colour: int, x: float, y: float) -> str:
@@ -113,6 +119,7 @@ def deviation_plot(name: str, series: Sequence[tuple[int, Any]], allowed: float,
             )
     y = vertical(height(allowed))
     body.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-    body.append(f'<text x="{WIDTH - RIGHT}" y="{y - 4:.1f}" text-anchor="end">allowed {allowed:.0e}</text>')
-    ticks = [(height(10.0**e), f"1e{e}") for e in range(-16, int(top) + 1, 4)]
+    margin = [(height(10.0**e), f"1e{e}") for e in range(-16, int(top) + 1, 4)]
+    limit = (height(allowed), f"allowed {allowed:.0e}")
+    ticks = [limit, *(tick for tick in margin if abs(tick[0] - limit[0]) > 0.08)]
     return frame(f"differences of the gradient by {name}", "row", ticks, rows, body)
