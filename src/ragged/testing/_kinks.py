@@ -9,6 +9,7 @@ import numpy as np
 
 import ragged
 from ragged.testing._expect import Checks, expect, same_values
+from ragged.testing._operations import doubled
 from ragged.testing._samples import INF, NAN, sample
 
 if TYPE_CHECKING:
@@ -74,6 +75,18 @@ CONVENTIONS: dict[str, tuple[Callable[[Any], Any], Any, Any, Any]] = {
         [[0.0, -1.0, 2.0]],
         [[3.0, 3.0, 0.5]],
         None,
+    ),
+    "custom_vjp is what it says": (
+        doubled,
+        [[1.0, -2.0], [], [0.5]],
+        [[5.0, -10.0], [], [2.5]],
+        [[5.0, -10.0], [], [2.5]],
+    ),
+    "stop_gradient is a constant": (
+        lambda x: ragged.stop_gradient(x) * x,
+        [[1.0, -2.0], [3.0]],
+        [[1.0, -2.0], [3.0]],
+        0,
     ),
     "missing values": (lambda x: x * x, [[1.0, None], [], [3.0]], [[2.0, None], [], [6.0]], [[2.0, None], [], [6.0]]),
 }

@@ -13,13 +13,14 @@ from ragged.testing._samples import FLOATS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["OPERATIONS", "Operation", "operations"]
+__all__ = ["OPERATIONS", "Operation", "doubled", "operations"]
 
 COLUMN, WEIGHTS = 0.5 - np.arange(6.0), np.arange(6.0).reshape(3, 2) - 2
 
 
 doubled: Any = ragged.custom_vjp(lambda x: 2 * x)
-doubled.defvjp(lambda x: (2 * x, ()), lambda _, g: (2 * g,))
+doubled.defvjp(lambda x: (2 * x, (x,)), lambda residuals, g: (5 * g * residuals[0],))
+"""Its derivative is 5 x, which no framework finds by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,20 @@ SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
     },
     "zip": {"": lambda x: ragged.zip({"a": x, "b": x * x}).a * ragged.zip({"a": x, "b": x * x}).b},
     "with_field": {"": lambda x: ragged.with_field(ragged.zip({"a": x}), x**3, "b").b},
+    "astype": {"float64": lambda x: ragged.astype(x, "float64") ** 2},
+    "concat": {"": lambda x: ragged.concat([x, x * 2]) ** 2},
+    "stack": {"": lambda x: ragged.stack([whole(x), whole(x) * 2]) ** 2},
+    "nan_to_none": {"": lambda x: ragged.nan_to_none(x) ** 2},
+    "to_regular": {"": lambda x: ragged.to_regular(ragged.unflatten(ragged.flatten(x)[:4], [2, 2])) ** 2},
+    "from_regular": {"": lambda x: ragged.from_regular(ragged.to_padded(ragged.fill_none(x, 0.5))[0]) ** 2},
+    "from_lengths": {"": lambda x: ragged.from_lengths(whole(x), [2, 0, 4]) ** 2},
+    "from_offsets": {"": lambda x: ragged.from_offsets(whole(x), [0, 2, 2, 6]) ** 2},
+    "from_row_ids": {"": lambda x: ragged.from_row_ids(whole(x), [0, 0, 2, 2, 3, 3]) ** 2},
+    "from_padded": {"": lambda x: ragged.from_padded(*ragged.to_padded(ragged.fill_none(x, 0.5))) ** 2},
+    "unzip": {"product": lambda x: product(ragged.unzip(ragged.zip({"a": x, "b": x * x})))},
+    "without_field": {"what is left": lambda x: ragged.without_field(ragged.zip({"a": x, "b": x**3}), "a").b},
+    "with_name": {"a field": lambda x: ragged.with_name(ragged.zip({"a": x}), "Point").a ** 2},
+    "with_parameter": {"squared": lambda x: ragged.with_parameter(x, "unit", "m") ** 2},
     "fill_none": {"of padded": lambda x: ragged.fill_none(ragged.pad_none(x, 4), 1.5) ** 2},
     "pad_none": {"clipped": lambda x: ragged.pad_none(x, 2, clip=True) ** 2},
     "drop_none": {"": lambda x: ragged.drop_none(ragged.mask(x, x > 0.5)) ** 2},
@@ -147,18 +162,8 @@ PLAIN: dict[str, dict[str, Callable[[Any], Any]]] = {
     "fields": {"": lambda x: ragged.fields(ragged.zip({"a": x, "b": x}))},
     "is_tuple": {"": lambda x: ragged.is_tuple(ragged.zip((x, x)))},
     "parameters": {"": lambda x: ragged.parameters(ragged.with_parameter(x, "unit", "m"))},
-    "stack": {"": lambda x: ragged.stack([ragged.num(x), ragged.num(x) + 1])},
-    "concat": {"": lambda x: ragged.concat([x, x])},
     "zeros_like": {"": ragged.zeros_like},
     "ones_like": {"": ragged.ones_like},
-    "astype": {"": lambda x: ragged.astype(ragged.num(x), "float32")},
-    "nan_to_none": {"": lambda x: ragged.nan_to_none(x)},
-    "to_regular": {"": lambda x: ragged.to_regular(ragged.unflatten(ragged.flatten(x)[:4], [2, 2]))},
-    "from_regular": {"": lambda x: ragged.from_regular(ragged.to_padded(ragged.fill_none(x, 0.0))[0])},
-    "from_lengths": {"": lambda x: ragged.from_lengths(ragged.ravel(ragged.fill_none(x, 0.0)), [2, 0, 4])},
-    "from_offsets": {"": lambda x: ragged.from_offsets(ragged.ravel(ragged.fill_none(x, 0.0)), [0, 2, 2, 6])},
-    "from_row_ids": {"": lambda x: ragged.from_row_ids(ragged.ravel(ragged.fill_none(x, 0.0)), [0, 0, 2, 2, 3, 3])},
-    "from_padded": {"": lambda x: ragged.from_padded(*ragged.to_padded(ragged.fill_none(x, 0.0)))},
     "from_iter": {"": lambda x: ragged.from_iter(x.to_list())},
     "from_numpy": {"": lambda x: ragged.from_numpy(COLUMN)},
     "to_list": {"": ragged.to_list},
@@ -174,6 +179,11 @@ PLAIN: dict[str, dict[str, Callable[[Any], Any]]] = {
 KINDS = ("ints", "bools", "single", "deep", "nothing")
 """More samples for the reducers, whose dtypes follow rules of their own."""
 BY_KIND = ("sum", "prod", "max", "min", "any", "all", "mean", "argmax", "sort", "count", "num", "flatten")
+
+
+def whole(x: Any) -> Any:
+    """All elements, 0.5 for missing ones."""
+    return ragged.ravel(ragged.fill_none(x, 0.5))
 
 
 def product(pairs: Any) -> Any:
