@@ -269,6 +269,7 @@ def test_plots_of_what_is_not_finite_and_of_much():
         assert "nan" not in text
         assert "inf" not in text
         assert len(text) < 60_000
+    assert "2 numbers are not finite" in gradient_plot("x", [(0, np.arange(3.0), odd)], 3)
     assert gradient_plot("x", [(0, np.arange(1.0), np.array([np.nan]))], 1) == ""
 
 

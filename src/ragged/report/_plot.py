@@ -87,7 +87,7 @@ def gradient_plot(name: str, series: Sequence[tuple[int, Any, Any]], rows: int) 
 def not_finite(arrays: Iterable[Any]) -> str:
     """What the axis says of numbers that no plot can show."""
     count = sum(int(np.count_nonzero(~np.isfinite(y))) for y in arrays)
-    return f" ({count:,} number{'s' if count > 1 else ''} NaN or infinite, not shown)" if count else ""
+    return f" ({count:,} {'numbers are' if count > 1 else 'number is'} not finite, and not shown)" if count else ""
 
 
 def mark(k: int, colour: int, x: float, y: float) -> str:
