@@ -77,7 +77,7 @@ def test_ids_are_unique_and_told_by_group():
     ids = [title for title, _ in ragged.testing.checks("numpy")]
     assert len(set(ids)) == len(ids)
     groups = {title.partition(":")[0] for title in ids}
-    assert groups == set("protocol ufuncs values gradients kinks check_grads conventions arrays errors conduct".split())
+    assert groups == set("protocol ufuncs literals values gradients kinks check_grads conventions arrays errors conduct".split())
 
 
 NO_OPERATIONS = """

@@ -39,6 +39,7 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
         _kinks,
         _large,
         _layouts,
+        _literals,
         _protocol,
         _segments,
         _shapes,
@@ -52,6 +53,7 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
     groups = {
         "protocol": _conversions.conversions | _shapes.shapes | _protocol.protocol | _segments.segments | _large.large,
         "ufuncs": _elementwise.ufuncs,
+        "literals": _literals.literals,
         "values": _values.values,
         **_gradients.groups(b),
         "conventions": _kinks.kinks,
