@@ -9,7 +9,7 @@ import tensorflow as tf
 from ragged._flattening import Pending, Static, flattened
 from ragged._growing import places
 from ragged.array import Array
-from ragged.errors import BackendMismatchError
+from ragged.errors import BackendMismatchError, StructureError
 from ragged.nodes import Flat, Node, Option, Unknown
 from ragged.operands import move
 from ragged.registry import get_backend
@@ -26,17 +26,25 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayType", "as_tensor", "flatten", "tracing_type", "unflatten"]
 
+PLUMBING = frozenset(
+    {
+        *("Case", "Const", "Enter", "Exit", "Identity", "IdentityN", "If", "IteratorGetNext", "Merge", "NextIteration"),
+        *("PartitionedCall", "Placeholder", "StatefulPartitionedCall", "StatelessCase", "StatelessIf"),
+        *("StatelessWhile", "StopGradient", "Switch", "While"),
+    }
+)
+"""Operations by which TensorFlow passes a tensor on; a structure that another one made is not ours any more."""
+
 
 def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
     """What stays of an array (its type, and known structure), and its tensors: content, then other structure."""
     pending = array._pending if array._node is None else None
     if isinstance(pending, Refilled):
         return pending.outline, (*pending.contents, *pending.values)
-    if isinstance(pending, Pending) or not depends(array.layout):
+    if tf.executing_eagerly() and (isinstance(pending, Pending) or not depends(array.layout)):
         leaves, static = flattened(array, lambda leaf: False)
         return static, leaves
-    outline, contents, values = outlined(array, False)
-    return outline, (*contents, *map(tensor, values))
+    return parts(array)
 
 
 def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
@@ -52,6 +60,13 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
         return Array._lazily(Pending(static, leaves, b, placed), b, static.attrs, static.behavior)
     cut = len(components) - len(static.values)
     contents, values = components[:cut], components[cut:]
+    for new, old in zip(values, static.values, strict=True):
+        same = new is (old.tensor if isinstance(old, Size) else old)
+        if is_symbolic(new) and not same and new.op.type not in PLUMBING:
+            raise StructureError(
+                "a map over a ragged array of a tf.function takes its structure too, not only its numbers; write it "
+                "with the operators and functions of ragged"
+            )
     if contents and all(each is None for each in contents):
         return None
     refilled = Refilled(static, b, list(map(converted, contents)), values, place)
@@ -59,9 +74,9 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
 
 
 def depends(node: Any) -> bool:
-    """Whether the structure depends on a tensor of a graph."""
-    parts = [getattr(node, name, None) for name in ("rows", "valid", "tags", "index", "size", "length")]
-    return any(map(is_unknown, parts)) or any(map(depends, contents_of(node)))
+    """Whether content or structure depends on a tensor of a graph."""
+    held = [getattr(node, name, None) for name in ("data", "rows", "valid", "tags", "index", "size", "length")]
+    return any(map(is_unknown, held)) or any(map(depends, contents_of(node)))
 
 
 def tensor(x: Any) -> Any:
@@ -97,8 +112,8 @@ def placed(b: Backend, leaf: Any, shape: tuple[Any, ...], length: Any, parameter
 class ArrayType(tf.types.experimental.TraceType):  # type: ignore[misc]
     """The type of an array that is an argument or a result of a `tf.function`: its outline, and a spec a tensor.
 
-    As an argument its structure is always an input of the function, of any length, so that one trace serves all arrays
-    of one type. In a graph (results, and functions that functions call) structure that is known stays where it is.
+    Structure is among the tensors, and of arguments that have values it may have any length, so that one trace serves
+    all arrays of one type.
     """
 
     def __init__(self, outline: Static, specs: tuple[Any, ...], everything: bool) -> None:
@@ -118,7 +133,7 @@ class ArrayType(tf.types.experimental.TraceType):  # type: ignore[misc]
         return unflatten(self.outline, [spec.placeholder_value(placeholder_context) for spec in self.specs])
 
     def to_tensors(self, value: Any) -> list[Any]:
-        components = parts(value, self.everything)[1]
+        components = (parts if self.everything else flatten)(value)[1]
         return list(map(tf.convert_to_tensor, components))
 
     def from_tensors(self, tensors: Iterator[Any]) -> Any:
@@ -144,11 +159,9 @@ class ArrayType(tf.types.experimental.TraceType):  # type: ignore[misc]
         return f"<type of a ragged array: {self.outline!r}>"
 
 
-def parts(array: Array, everything: bool) -> tuple[Static, tuple[Any, ...]]:
-    """The outline of an array, and its tensors; `everything`: all structure is among them."""
-    if not everything:
-        return flatten(array)
-    outline, contents, values = outlined(array, True)
+def parts(array: Array) -> tuple[Outline, tuple[Any, ...]]:
+    """The outline of an array, and its tensors, all structure among them."""
+    outline, contents, values = outlined(array)
     return outline, (*contents, *map(tensor, values))
 
 
@@ -169,7 +182,7 @@ def tracing_type(array: Array) -> ArrayType:
     outline, components = flatten(array)
     everything = tf.executing_eagerly() and not any(map(is_symbolic, components))
     if everything:
-        outline, components = parts(array, everything)
+        outline, components = parts(array)
     return ArrayType(outline, tuple(spec_of(x, everything) for x in components), everything)
 
 

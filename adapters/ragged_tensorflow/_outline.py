@@ -1,7 +1,7 @@
 """An array as what TensorFlow passes around (its tensors) and what stays behind (an outline with holes for them).
 
-Content always leaves a hole. Structure does where it depends on a tensor of a graph, and everywhere for the arguments
-of a `tf.function`, so that one trace serves all batches. Lengths are no part of an outline: they follow.
+All content and structure leaves holes, so that one trace of a `tf.function` serves all batches, and branches may differ
+in structure. Lengths are no part of an outline: they follow.
 """
 
 from __future__ import annotations
@@ -63,16 +63,13 @@ class Outline(Static):
 class Outliner:
     """One walk over a layout that takes its tensors out."""
 
-    def __init__(self, everything: bool) -> None:
-        self.everything = everything
+    def __init__(self) -> None:
         self.contents: list[Any] = []
         self.values: list[Any] = []
         self.holes: dict[int, Hole] = {}
 
     def value(self, x: Any) -> Any:
-        """Structure, or the hole that it leaves."""
-        if not (self.everything or is_unknown(x)):
-            return x
+        """The hole that a structure array or a size leaves."""
         if id(x) in self.holes:
             return self.holes[id(x)]
         found = hole(len(self.values))
@@ -81,10 +78,6 @@ class Outliner:
             self.holes[id(x)] = found
         return found
 
-    def rows(self, rows: Rows) -> Any:
-        """Rows, or the hole that their offsets leave."""
-        return self.value(rows.offsets) if self.everything or is_unknown(rows) else rows
-
     def walk(self, node: Any, length: Any = None) -> Node:
         """The outline of a node; `length` is given where it does not follow from anything else."""
         match node:
@@ -92,7 +85,7 @@ class Outliner:
                 self.contents.append(data)
                 return Flat(len(data.shape), None, parameters)
             case Lists(rows, content, parameters):
-                return Lists(self.rows(rows), self.walk(content), parameters)
+                return Lists(self.value(rows.offsets), self.walk(content), parameters)  # type: ignore[arg-type]
             case Option(valid, content, parameters):
                 return Option(self.value(valid), self.walk(content, length), parameters)
             case Regular(content, size, _, parameters):
@@ -112,12 +105,12 @@ class Outliner:
             node = node.content
         if isinstance(node, Flat | Lists):
             return None
-        return self.value(node.length) if self.everything or is_unknown(node.length) else node.length
+        return self.value(node.length)
 
 
-def outlined(array: Array, everything: bool) -> tuple[Outline, tuple[Any, ...], tuple[Any, ...]]:
-    """The outline, the content and the structure that leaves holes in it (`everything`: all of it)."""
-    outliner = Outliner(everything)
+def outlined(array: Array) -> tuple[Outline, tuple[Any, ...], tuple[Any, ...]]:
+    """The outline, and the content and the structure that leave holes in it."""
+    outliner = Outliner()
     node = array.layout
     skeleton = outliner.walk(node, outliner.length(node))
     return Outline(skeleton, array, outliner.values), tuple(outliner.contents), tuple(outliner.values)
