@@ -209,7 +209,8 @@ class TensorFlowBackend(Backend):
         return _functions.matmul(self.astype(x, dtype), self.astype(y, dtype))
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
-        value = tf.cast(value.tensor, held(dtype)) if isinstance(value, Size) else tf.constant(value, held(dtype))
+        is_tensor = isinstance(value, Size | tf.Tensor)
+        value = tf.cast(tf.convert_to_tensor(value), held(dtype)) if is_tensor else tf.constant(value, held(dtype))
         return tf.fill(dense_shape(shape), value)
 
     # ------------------------------------------------------------------ structure primitives

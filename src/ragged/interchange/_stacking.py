@@ -12,6 +12,7 @@ from ragged.nodes import Flat, Lists, Node
 from ragged.operands import NODES, at_home, common_backend, map_flats, operands
 from ragged.registry import backend_of_dense, get_backend, native_node
 from ragged.rows import Rows
+from ragged.sizes import is_known
 from ragged.traverse import contents_of
 
 if TYPE_CHECKING:
@@ -41,8 +42,12 @@ def stacked(items: list[Any]) -> Node | None:
     import ragged
 
     content = ragged.concatenate([Array._of(node, b) for node in nodes]).layout
-    lengths = np.array([node.length for node in nodes], np.int64)
-    return Lists(Rows.from_lengths(b.home(), b.home().asarray(lengths)), content)
+    ops, lengths = b.home(), [node.length for node in nodes]
+    if all(map(is_known, lengths)):
+        rows = Rows.from_lengths(ops, ops.asarray(np.array(lengths, np.int64)))
+    else:
+        rows = Rows.from_lengths(ops, ops.concat([ops.full((1,), length, "int64") for length in lengths]))
+    return Lists(rows, content)
 
 
 def numbers(b: Backend, values: list[Any]) -> Flat:
