@@ -118,6 +118,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "dtype",
             "serving",
             "joined",
+            "hosting",
             "entry",
             "ranges",
             "take_ranges",

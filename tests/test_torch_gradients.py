@@ -29,7 +29,7 @@ SMOOTH_OPERATIONS = {title_of(op): op for op in OPERATIONS if op.smooth}
 
 @pytest.fixture(params=["few", "many"])
 def kernels(request, monkeypatch):
-    """PyTorch's own functions, as for few elements; or the segment kernels with derivatives of their own, as for many."""
+    """PyTorch's own functions, as for few elements; or segment kernels with derivatives of their own, as for many."""
     if request.param == "many":
         monkeypatch.setattr(_backend, "SMALL", 0)
 

@@ -42,11 +42,12 @@ class TorchBackend(Backend):
     unsupported = _functions.UNSUPPORTED
     zero_copy = frozenset({"asarray", "to_numpy", "slice", "reshape"})
     device: torch.device = CPU
+    chosen: bool = False  # by `use(device=...)` or `to_backend(device=...)`; else tensors stay where they are
 
     # ------------------------------------------------------------------ where things are
 
     def home(self, *arrays: Any) -> Backend:
-        return self
+        return on_device(self.device) if self.chosen else self
 
     def owns(self, x: Any) -> bool:
         return is_tensor(x)
@@ -65,10 +66,13 @@ class TorchBackend(Backend):
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         if precision not in (None, "float64"):
             raise UnsupportedError(f"precision={precision!r} is not known to PyTorch; say 'float64' or leave it out")
-        return on_device(torch.get_default_device() if device is None else device)
+        return on_device(torch.get_default_device()) if device is None else on_device(device, True)
+
+    def hosting(self, other: Backend) -> Backend:
+        return self if self.chosen else other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return on_device, (str(self.device),)
+        return on_device, (str(self.device), self.chosen)
 
     def asarray(self, x: Any, dtype: Any = None) -> Any:
         return place(x, dtype, self.device)
@@ -281,13 +285,13 @@ def on_host(rows: Any) -> Any:
     return Contiguous(get_backend("numpy"), to_numpy(rows.offsets), rows.nrows, rows.total)
 
 
-def on_device(device: Any) -> TorchBackend:
-    """The one backend of a device.
+def on_device(device: Any, chosen: bool = False) -> TorchBackend:
+    """The one backend of a device (and the one for those who choose it).
 
     Raises:
         UnsupportedError: PyTorch knows or finds no such device.
     """
-    return _on_device(device if isinstance(device, torch.device) else named_device(device))
+    return _on_device(device if isinstance(device, torch.device) else named_device(device), chosen)
 
 
 def named_device(device: Any) -> torch.device:
@@ -299,10 +303,10 @@ def named_device(device: Any) -> torch.device:
 
 
 @cache
-def _on_device(device: torch.device) -> TorchBackend:
-    plain: Any = get_backend("torch")
-    if device == CPU:
+def _on_device(device: torch.device, chosen: bool) -> TorchBackend:
+    if device == CPU and not chosen:
+        plain: Any = get_backend("torch")
         return plain  # type: ignore[no-any-return]
     backend = TorchBackend()
-    backend.device = device
+    backend.device, backend.chosen = device, chosen
     return backend

@@ -36,7 +36,7 @@ def held(dtype: Any) -> torch.dtype:
     found = TO_TORCH.get(known) or TO_TORCH.get(known.newbyteorder("="))
     if found is None:
         raise UnsupportedError(
-            f"PyTorch has no {known} arrays; keep them on NumPy (x.to_backend('numpy')), or convert them to numbers first"
+            f"PyTorch has no {known} arrays; keep them on NumPy (x.to_backend('numpy')), or convert them first"
         )
     return found
 

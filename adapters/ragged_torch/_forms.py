@@ -1,8 +1,8 @@
 """Elementwise functions whose form in torch has another value than NumPy's, or another slope than the library's.
 
-Each is made of where, sign and functions that PyTorch differentiates as `ragged.ufuncs` says, so it holds in forward and
-reverse mode and to every order. At a kink the argument is moved to a harmless place first, and the result that does
-not count is dropped afterwards: dropping it alone would leave NaN in the gradient.
+Each is made of where, sign and functions that PyTorch differentiates as `ragged.ufuncs` says, so it holds in forward
+and reverse mode and to every order. At a kink the argument is moved to a harmless place first, and the result that
+does not count is dropped afterwards: dropping it alone would leave NaN in the gradient.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def cbrt(x: Any) -> Any:
 
 
 def shared_infinity(form: Callable[..., Any]) -> Callable[..., Any]:
-    """`logaddexp` and its kin: two equal infinities share the slope, as ties do; of two values an infinite one has it all."""
+    """`logaddexp` and its kin: two equal infinities share the slope, as ties do; else an infinite one has it all."""
 
     def call(x: Any, y: Any) -> Any:
         tie = torch.isinf(x) & (x == y)

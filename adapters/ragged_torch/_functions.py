@@ -1,7 +1,7 @@
 """Elementwise functions in PyTorch, in the dtypes that NumPy computes them in.
 
-Most functions go by NumPy's name in torch; `_forms` has the others. What torch has not for integers and booleans, NumPy does
-on the host: it has no derivative.
+Most functions go by NumPy's name in torch; `_forms` has the others. What torch has not for integers and booleans, NumPy
+does on the host: it has no derivative.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def planned(name: str, kinds: tuple[Any, ...]) -> Plan:
 def call(name: str, args: tuple[Any, ...], device: torch.device, valid: Any = None) -> Any:
     """`name` of tensors, NumPy values and Python numbers, with NumPy's result dtypes.
 
-    Where `valid` is false the table's safe point goes in and zero comes out: both, or the derivative of what does not count
-    would leak NaN.
+    Where `valid` is false the table's safe point goes in and zero comes out: both, or the derivative of what does not
+    count would leak NaN.
     """
     entry = table[name]
     name = entry.name

@@ -1,8 +1,8 @@
 """Differentiation by PyTorch itself: by its autograd, or by `torch.func` where a transformation of that is running.
 
 A program is differentiated by tensors of its own, so that transforms nest: by leaves, or by views of tensors that
-someone else differentiates by. What nobody else differentiates keeps no graph. Memory that may be NumPy's is copied, unless
-the pullback comes at once: one overwritten meanwhile would change the gradient, and PyTorch could not tell.
+someone else differentiates by. What nobody else differentiates keeps no graph. Memory that may be NumPy's is copied,
+unless the pullback comes at once: one overwritten meanwhile would change the gradient, and PyTorch could not tell.
 """
 
 from __future__ import annotations

@@ -66,6 +66,11 @@ class Backend(ABC):
         """The configuration of this backend for a dense array of its own (JAX: 64 bits for an array of 64 bits)."""
         return self
 
+    def hosting(self, other: Backend) -> Backend:
+        """The configuration that takes what is on another one of this framework, while this one is in use (PyTorch:
+        the other, unless a device was named)."""
+        return self
+
     def joined(self, other: Backend) -> Backend:
         """The configuration that runs an operation on arrays of two configurations of this framework."""
         return max(self, other, key=lambda each: each.level)

@@ -61,7 +61,8 @@ def destination(backend: str | None, source: Backend) -> Backend:
     target = active() if backend is None else backend_called(backend)
     if target is None or (target.base.name == source.base.name and source.level):
         return source  # what is on a tape stays on it
-    return target.base  # and constants stay off it
+    same = target.base.name == source.base.name
+    return target.base.hosting(source) if same else target.base  # and constants stay off it
 
 
 def parts(data: Any) -> tuple[Any, Backend]:

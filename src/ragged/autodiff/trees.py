@@ -90,7 +90,8 @@ def backend_for(*trees: Any) -> Backend:
     if here is None:
         return common_backend(owners)
     same = [b for b in owners if b is not None and b.base.name == here.base.name]
-    return max([here, *same], key=lambda b: b.level)
+    deepest = max([here, *same], key=lambda b: b.level)
+    return deepest if deepest.level or not same else here.hosting(common_backend(same))
 
 
 class Skeleton:
