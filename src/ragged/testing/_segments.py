@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragged.testing._expect import Checks, expect, expect_array
-from ragged.testing._samples import FEW, INF, NAN, OFFSETS, VALUES, dense, dtypes, groups_on, rows_on
+from ragged.testing._samples import FEW, IDS, INF, NAN, OFFSETS, VALUES, dense, dtypes, groups_on, rows_on
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -116,7 +117,37 @@ def products(b: Backend) -> None:
             )
 
 
+def trailing_axes(b: Backend) -> None:
+    """What is along the other axes stays where it is: matrices are reduced entry by entry."""
+    x = (np.arange(24.0) * 7 % 11 - 4).reshape(6, 2, 2)
+    summed = functools.partial(np.sum, axis=0)
+    for f, numpy, options in (
+        (b.segment_sum, summed, ()),
+        (b.segment_max, functools.partial(np.max, axis=0), (-9.0,)),
+        (b.segment_min, functools.partial(np.min, axis=0), (9.0,)),
+        (b.segment_prod, functools.partial(np.prod, axis=0), ()),
+    ):
+        found = f(dense(b, x), rows_on(b), *options)
+        if found is not None:
+            empty = options[0] if options else int(f == b.segment_prod)
+            expect_array(b, found, by_segment(numpy, x, empty), f"{f.__name__} of matrices")
+    groups = np.stack([x[i == IDS].sum(0) for i in range(4)])
+    expect_array(b, b.segment_sum(dense(b, x), groups_on(b)), groups, "segment_sum of groups of matrices")
+
+
+def sums_that_are_none(b: Backend) -> None:
+    """NaN and infinities stay in their segments."""
+    x = np.array([1.0, NAN, 2.0, INF, -1.0, 3.0])
+    expect_array(b, b.segment_sum(dense(b, x), rows_on(b)), by_segment(np.sum, x, 0), "segment_sum with NaN")
+    wanted = np.array([np.nan, 0.0, 6.0, 2.0])
+    x = np.array([2.0, INF, 2.0, -INF, NAN, 4.0])
+    with np.errstate(invalid="ignore"):
+        expect_array(b, b.segment_sum(dense(b, x), groups_on(b)), wanted, "segment_sum of groups with infinities")
+
+
 segments: Checks = {
+    "segments of matrices": trailing_axes,
+    "segment_sum of NaN": sums_that_are_none,
     "segment_sum": segment_sums,
     "segment_sum drops slack": segment_sums_of_groups,
     "segment_max and segment_min": extremes,
