@@ -44,7 +44,7 @@ def product_of_rows(b: Backend, x: Node, y: Node) -> Node:
     if terms is None and is_known(lines.total):
         terms = int(ops.xp.sum(sizes[0] * sizes[1] * sizes[2]))
     if is_known(terms) and terms and terms > FEW:
-        data = by_size(b, given, (begins(ops, left), begins(ops, right)), sizes)
+        data = by_size(b, given, sizes, [each if is_size(each) else 0 for each in (left.ncols, wide, wide)])
     else:
         data = by_term(b, given, (begins(ops, left), begins(ops, right)), sizes, columns, lines)
     return nested(b, Matrices(data, left.count, left.nrows, wide, left.rows, left.outside), lines)
@@ -98,29 +98,35 @@ def by_term(b: Backend, data: Any, starts: Any, sizes: Any, columns: Rows, lines
     return b.segment_sum(b.apply("multiply", b.take_ranges(x, left), b.take(y, right)), terms)
 
 
-def by_size(b: Backend, data: Any, starts: Any, sizes: Any) -> Any:
-    """The entries of all products, those of matrices of equal sizes by one product of stacks."""
+def by_size(b: Backend, data: Any, sizes: Any, widths: Any) -> Any:
+    """The entries of all products, those of matrices of equal sizes by one product of stacks.
+
+    `widths` are the numbers of columns of left, right and products where all have one: whole rows are gathered then.
+    """
     rows, inner, wide = sizes
     ops = b.home(rows, inner, wide)
     order, cuts, shapes = alike(ops, sizes)
-    stacks: list[list[Any]] = []
-    for x, start, size in ((data[0], starts[0], rows * inner), (data[1], starts[1], inner * wide)):
+    counts = np.diff(cuts).tolist()
+    stacks = []
+    for x, (height, across), width, side in zip(data, ((rows, inner), (inner, wide)), widths, (0, 1), strict=False):
+        size = height if width else height * across
+        x = b.reshape(x, (b.size(x) // width, width)) if width else x
         if order is not None:
             taken = Rows.from_lengths(ops, ops.take(size, order))
-            x = b.take_ranges(x, Ranges(ops.take(start, order), taken))
-        each = [n * int(np.prod(shape)) for n, shape in cuts_of(cuts, shapes, len(stacks))]
+            x = b.take_ranges(x, Ranges(ops.take(Rows.from_lengths(ops, size).starts, order), taken))
+        each = [n * shape[side] * (1 if width else shape[side + 1]) for n, shape in zip(counts, shapes, strict=True)]
         stacks.append(pieces(b, x, [0, *np.cumsum(each).tolist()]))
     products = []
-    for n, (r, k, c), x, y in zip(np.diff(cuts).tolist(), shapes, *stacks, strict=True):
+    for n, (r, k, c), x, y in zip(counts, shapes, *stacks, strict=True):
         product = b.matmul(b.reshape(x, (n, r, k)), b.reshape(y, (n, k, c)))
-        products.append(b.reshape(product, (n * r * c,)))
+        products.append(b.reshape(product, (n * r, c) if widths[2] else (n * r * c,)))
     found = products[0] if len(products) == 1 else b.concat(products)
-    if order is None:
-        return found
-    one = Rows.regular(ops, 1, ops.size(order))
-    places = Rows.from_lengths(ops, ops.take(rows * wide, order)).starts
-    back = ops.take(places, ops.segment_argsort(order, one))
-    return b.take_ranges(found, Ranges(back, Rows.from_lengths(ops, rows * wide)))
+    if order is not None:
+        size = rows if widths[2] else rows * wide
+        places = Rows.from_lengths(ops, ops.take(size, order)).starts
+        back = ops.take(places, ops.segment_argsort(order, Rows.regular(ops, 1, ops.size(order))))
+        found = b.take_ranges(found, Ranges(back, Rows.from_lengths(ops, size)))
+    return b.reshape(found, (sum(n * r * c for n, (r, _, c) in zip(counts, shapes, strict=True)),))
 
 
 def alike(ops: Backend, sizes: Any) -> tuple[Any, list[int], list[tuple[int, int, int]]]:
@@ -135,11 +141,6 @@ def alike(ops: Backend, sizes: Any) -> tuple[Any, list[int], list[tuple[int, int
     shapes = [tuple(ops.to_numpy(ops.take(size, first)).tolist()) for size in sizes]
     cuts = [*ops.to_numpy(begin).tolist(), ops.size(key)]
     return (order if len(cuts) > 2 else None), cuts, list(zip(*shapes, strict=True))
-
-
-def cuts_of(cuts: list[int], shapes: list[tuple[int, int, int]], side: int) -> Any:
-    """How many matrices of each size there are, and that size, on the left (0) or right (1)."""
-    return zip(np.diff(cuts).tolist(), (shape[side : side + 2] for shape in shapes), strict=True)
 
 
 def pieces(b: Backend, x: Any, cuts: Sequence[int]) -> list[Any]:
