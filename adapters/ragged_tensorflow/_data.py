@@ -39,7 +39,7 @@ def dataset(data: Any, batch_size: int | None = None, drop_remainder: bool = Fal
     [6.0, 0.0] [0 1]
     [9.0] [1]
     """
-    rows = tf.data.Dataset.from_tensor_slices(optree.tree_map(native, data, is_leaf=is_column))  # type: ignore[arg-type]
+    rows = tf.data.Dataset.from_tensor_slices(optree.tree_map(native, data, is_leaf=is_column))
     return rows if batch_size is None else arrays(rows.ragged_batch(batch_size, drop_remainder))
 
 

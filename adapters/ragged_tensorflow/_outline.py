@@ -85,7 +85,7 @@ class Outliner:
                 self.contents.append(data)
                 return Flat(len(data.shape), None, parameters)
             case Lists(rows, content, parameters):
-                return Lists(self.value(rows.offsets), self.walk(content), parameters)  # type: ignore[arg-type]
+                return Lists(self.value(rows.offsets), self.walk(content), parameters)
             case Option(valid, content, parameters):
                 return Option(self.value(valid), self.walk(content, length), parameters)
             case Regular(content, size, _, parameters):

@@ -58,7 +58,7 @@ class Size(SymbolicSize):
     def __eq__(self, other: object) -> bool:
         """Whether the two are known to be equal; arrays and tensors compare one by one."""
         if hasattr(other, "ndim"):
-            return other == self.tensor
+            return other == self.tensor  # type: ignore[no-any-return]
         return self is other or (isinstance(other, Size) and self.tensor is other.tensor)
 
     def __ne__(self, other: object) -> bool:

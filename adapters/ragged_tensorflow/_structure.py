@@ -16,6 +16,8 @@ from ragged_tensorflow._sizes import Size, check
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ragged.rows import Segments
+
 __all__ = ["Structure", "is_unknown"]
 
 
@@ -103,6 +105,18 @@ class Structure(Backend):
         check(tf.reduce_all(tf.equal(x, y)), what, tf.convert_to_tensor(x), tf.convert_to_tensor(y))
         return True
 
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        return self._of(x, rows).segment_sum(x, rows)
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._of(x, rows).segment_max(x, rows, identity)
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        return self._of(x, rows).segment_argsort(x, rows, descending)
+
+    def _of(self, *given: Any) -> Backend:
+        return self.graph if any(map(is_unknown, given)) else self.host
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, ()
 
@@ -141,8 +155,8 @@ def _where_rows_are(name: str) -> Callable[..., Any]:
 
 
 _METHODS = (
-    *("asarray", "size", "shape", "bound", "dtype", "astype", "apply", "take", "slice", "segment_sum", "segment_max"),
-    *("segment_min", "segment_argmax", "segment_argsort", "segment_count", "segment_prod", "concat", "where"),
+    *("asarray", "size", "shape", "bound", "dtype", "astype", "apply", "take", "slice"),
+    *("segment_min", "segment_argmax", "segment_count", "segment_prod", "concat", "where"),
     *(
         "cumulative_sum",
         "reshape",
@@ -162,4 +176,3 @@ for _name in _METHODS:
     setattr(Structure, _name, _either(_name))
 for _name in _OF_ROWS:
     setattr(Structure, _name, _where_rows_are(_name))
-Structure.__abstractmethods__ = frozenset()

@@ -7,6 +7,7 @@ from operator import and_
 from typing import TYPE_CHECKING, Any
 
 from ragged._lining_up import check_shapes, contents, inside, open_axes, reconciled, refuse, something
+from ragged._merging import merge
 from ragged._steps import (
     NODES,
     Late,
@@ -36,7 +37,7 @@ from ragged.nodes import (
     no_unions,
     take,
 )
-from ragged.rows import Rows
+from ragged.rows import Rows, never_empty
 from ragged.sizes import differ, is_known
 
 if TYPE_CHECKING:
@@ -282,6 +283,9 @@ class Planner:
         if rows.total == 0:
             return Lists(ruler, Option(there, blank(self.b, peel(elements), ruler.total)))
         at = ops.where(there, ops.take(rows.starts, ruler.ids) + ruler.positions, 0)
+        node = peel(elements)
+        if not is_known(rows.total):  # it may turn out to be 0, and then there is no entry 0
+            node = merge(self.b, [node, blank(self.b, node, 1)])
         if type(elements) is Late:
-            at = ops.take(elements.index, at)
-        return Lists(ruler, Option(there, take(self.b, peel(elements), at)))
+            at = ops.take(never_empty(ops, elements.index), at)
+        return Lists(ruler, Option(there, take(self.b, node, at)))

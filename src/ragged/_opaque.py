@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 __all__ = ["opaque"]
 
+F = TypeVar("F")
 
-def opaque(f: Any) -> Any:
+
+def opaque(f: F) -> F:
     """`f`, run as it is written where `tf.function` rewrites the program around it: TensorFlow's AutoGraph asks for
     this attribute. It would rewrite the whole library, function by function, for seconds, and gain nothing."""
-    f.autograph_info__ = None
+    f.autograph_info__ = None  # type: ignore[attr-defined]
     return f

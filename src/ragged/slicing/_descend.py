@@ -144,7 +144,7 @@ def across(b: Backend, node: Any, at: Any, live: Any, index: Ragged, rest: tuple
     inner = fit(ops, rows, at, live, k)
     repeated = index.node if n == 1 else take(ops, index.node, tile(ops, ops.arange(k), n, k))
     live = repeat_each(ops, live, n, k)
-    content, inner = ground(b, ops, content, inner)
+    content, inner = ground(b, ops, content, inner, live)
     return Regular(follow(b, content, inner, live, repeated, rest, {}), k, n, node.parameters)
 
 
