@@ -10,7 +10,7 @@ from ragged.backend import Backend
 from ragged_numpy._blocks import BLOCK, in_blocks, is_blockwise
 from ragged_numpy._elementwise import call, call_over
 from ragged_numpy._kernels import argextremum, argsort, counts, reduce_groups, reduce_rows
-from ragged_numpy._memory import LARGE, empty
+from ragged_numpy._memory import LARGE, empty, full
 from ragged_numpy._positions import SMALL, expand, ranges, row_ids, row_positions, take
 from ragged_numpy._sorting import sort
 
@@ -80,7 +80,7 @@ class NumpyBackend(Backend):
         whole = x.shape[0] < 2 * BLOCK or x.ndim > 1 or rows.offsets is None
         if whole or not is_blockwise(f, options):
             return f(self, x, rows, *options)
-        return in_blocks(self, f, x, rows, options)  # type: ignore[arg-type]
+        return in_blocks(self, ALONE, f, x, rows, options)  # type: ignore[arg-type]
 
     def take(self, x: Any, index: Any) -> Any:
         return take(x, index)
@@ -146,9 +146,7 @@ class NumpyBackend(Backend):
         return np.sum(x, axis=axes, dtype=None if x.dtype.kind == "m" else x.dtype)  # durations keep their unit
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
-        out = empty(shape, np.dtype(dtype))
-        out[...] = value
-        return out
+        return full(shape, value, np.dtype(dtype))
 
     def expand(self, x: Any, rows: Rows) -> Any:
         return expand(x, rows)
@@ -185,3 +183,13 @@ class NumpyBackend(Backend):
 
     def row_positions(self, rows: Rows) -> Any:
         return row_positions(rows)
+
+
+class OneRow(NumpyBackend):
+    """What a fused function of a single row sees: its entry is never written out for each of its elements."""
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        return np.broadcast_to(x, (rows.total, *x.shape[1:]))
+
+
+ALONE = OneRow()

@@ -36,15 +36,15 @@ def part(rows: Rows, first: int, last: int, begin: int, end: int) -> Rows:
     return Rows(rows.ops, rows.offsets[first : last + 1] - begin, last - first, end - begin)
 
 
-def in_blocks(b: Backend, f: Callable[..., Any], x: Any, rows: Rows, options: tuple[Any, ...]) -> Any:
-    """`f(b, x, rows, *options)`, a block of rows after another."""
+def in_blocks(b: Backend, alone: Backend, f: Callable[..., Any], x: Any, rows: Rows, options: tuple[Any, ...]) -> Any:
+    """`f(b, x, rows, *options)`, a block of rows after another; one row that is longer than a block is for `alone`."""
     result, *axes = f.__dict__.get("along", ("rows",))
     axes += [None] * (len(options) - len(axes))
     out: Any = None
     for first, last, begin, end in blocks(rows):
         bounds = {"rows": slice(first, last), "elements": slice(begin, end), None: None}
         given = [each if axis is None else each[bounds[axis]] for each, axis in zip(options, axes, strict=True)]
-        value = f(b, x[begin:end], part(rows, first, last, begin, end), *given)
+        value = f(alone if last - first == 1 else b, x[begin:end], part(rows, first, last, begin, end), *given)
         if out is None:
             out = empty((rows.total if result == "elements" else rows.nrows,), value.dtype)
         out[bounds[result]] = value

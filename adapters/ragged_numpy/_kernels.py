@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged_numpy._blocks import BLOCK, blocks, part
-from ragged_numpy._memory import empty
-from ragged_numpy._positions import INTEGER, SMALL, unsealed
+from ragged_numpy._elementwise import call
+from ragged_numpy._memory import empty, full
+from ragged_numpy._positions import INTEGER, SMALL, take, unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,9 +119,11 @@ def added_wide(x: Any, ids: Any, nrows: int) -> Any:
 def counts(x: Any, rows: Rows, dtype: Any, finish: Callable[[Any, Any], Any]) -> Any:
     """`finish(sums, lengths)` of each row's sum of integers or booleans: differences of a running sum, which are exact
     (modulo 2**64), whatever the rows."""
+    lengths = rows.lengths
+    if x.shape[0] == rows.nrows and rows.longest == 1:
+        return finish(x, lengths).astype(dtype)
     out = empty((rows.nrows,), dtype)
     few = np.dtype(np.int32) if x.dtype.kind == "b" else x.dtype
-    lengths = rows.lengths
     for first, last, begin, end in blocks(rows):
         if last - first == 1:
             sums = np.sum(x[begin:end], dtype=x.dtype if x.dtype.kind != "b" else None)
@@ -139,7 +142,9 @@ def argextremum(x: Any, rows: Rows, largest: bool) -> Any:
     if x.ndim == 1 and rows.longest >= 16 and rows.longest * rows.nrows == x.shape[0]:
         matrix = x.reshape(rows.nrows, -1)
         return rows.starts + (matrix.argmax(axis=1) if largest else matrix.argmin(axis=1))
-    if x.shape[0] < BLOCK:
+    if x.shape[0] == rows.nrows and rows.longest == 1:
+        return np.arange(rows.nrows)
+    if x.shape[0] < BLOCK or is_short(x, rows.nrows, rows.longest):
         return first_extremum(x, rows, largest)
     out = empty((rows.nrows,), INTEGER)
     for first, last, begin, end in blocks(rows):
@@ -157,12 +162,12 @@ def first_extremum(x: Any, rows: Rows, largest: bool) -> Any:
     """The same from the extrema: the first of the values that equal their row's."""
     best = reduce_rows(np.maximum if largest else np.minimum, x, rows, never(x.dtype, largest))
     scattered = is_short(x, rows.nrows, rows.longest)
-    equal = x == (best.take(rows.ids) if scattered else np.repeat(best, rows.lengths))
+    equal = call("equal", (x, take(best, rows.ids) if scattered else np.repeat(best, rows.lengths)))
     if best.dtype.kind in "fcmM" and np.isnan(best).any():
         equal |= np.isnan(x)
     hits = np.flatnonzero(equal)
-    row = rows.ids.take(hits) if scattered else rows.offsets.searchsorted(hits, "right") - 1
-    first = np.zeros(rows.nrows, np.int64)
+    row = take(rows.ids, hits) if scattered else rows.offsets.searchsorted(hits, "right") - 1
+    first = full((rows.nrows,), 0, INTEGER)
     first[row[::-1]] = hits[::-1]  # of several writes to one row the last stays: the first element's
     return first
 

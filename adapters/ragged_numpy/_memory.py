@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGE", "Storage", "empty", "keep_memory"]
+__all__ = ["LARGE", "Storage", "empty", "full", "keep_memory"]
 
 LARGE = 1 << 17
 """Bytes from which on an array's memory is kept: from there on the C library asks the system for it each time."""
@@ -129,6 +129,13 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """An array of any values."""
     nbytes = math.prod(shape) * dtype.itemsize
     return np.empty(shape, dtype) if nbytes < LARGE or dtype.hasobject else POOL.array(shape, dtype, nbytes)
+
+
+def full(shape: tuple[int, ...], value: Any, dtype: np.dtype[Any]) -> Any:
+    """An array of one value."""
+    out = empty(shape, dtype)
+    out[...] = value
+    return out
 
 
 def keep_memory(limit: int) -> None:

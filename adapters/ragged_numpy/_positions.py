@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged_numpy._blocks import blocks
-from ragged_numpy._memory import LARGE, empty
+from ragged_numpy._memory import LARGE, empty, full
 
 if TYPE_CHECKING:
     from ragged.rows import Rows
@@ -24,7 +24,7 @@ def row_ids(rows: Rows) -> Any:
     """The row of each element: a running count of the rows begun (a quarter of the time of `np.repeat`)."""
     if rows.total < SMALL:
         return np.repeat(np.arange(rows.nrows), rows.lengths)
-    begun = filled(rows.total + 1, 0)
+    begun = full((rows.total + 1,), 0, INTEGER)
     np.add.at(begun, rows.offsets[1:-1], 1)
     return np.cumsum(begun[:-1], out=begun[:-1])
 
@@ -33,7 +33,7 @@ def row_positions(rows: Rows) -> Any:
     """The position of each element in its row: a running count that falls back to 0 where a row begins."""
     if rows.total < SMALL:
         return np.arange(rows.total) - np.repeat(rows.starts, rows.lengths)
-    steps = filled(rows.total, 1)
+    steps = full((rows.total,), 1, INTEGER)
     begins = rows.starts.take(np.flatnonzero(rows.lengths))
     steps[0] = 0
     steps[begins[1:]] -= np.diff(begins)
@@ -46,23 +46,18 @@ def ranges(starts: Any, rows: Rows, step: int) -> Any:
     if rows.total < SMALL:
         # methods: NumPy's functions dispatch first, which is felt on few elements
         return shift.repeat(rows.lengths) + np.arange(0, rows.total * step, step)
-    steps = filled(rows.total + 1, step)
+    steps = full((rows.total + 1,), step, INTEGER)
     jumps = np.diff(shift, prepend=step)
     np.add.at(steps, rows.starts, jumps)  # rows that are empty begin where the next one does
     return np.cumsum(steps[:-1], out=steps[:-1])
 
 
-def filled(n: int, value: int) -> Any:
-    """One integer `n` times."""
-    out = empty((n,), INTEGER)
-    out.fill(value)
-    return out
-
-
 def take(x: Any, index: Any) -> Any:
     """`x[index]`."""
-    if index.size * x.itemsize < LARGE:
+    if index.size < SMALL:
         return x.take(index, axis=0)
+    if index.size * x.itemsize < LARGE:
+        return x.take(unsealed(index), axis=0)
     out = empty((*index.shape, *x.shape[1:]), x.dtype)
     return x.take(unsealed(index), axis=0, out=out, mode="wrap")  # "raise" would buffer
 

@@ -126,17 +126,19 @@ def missing(entries: Sequence[Entry]) -> str:
 
 
 def memory_table(report: dict[str, Any], shape: str) -> str:
-    """Peaks beyond operands and results, in units of the content."""
+    """What is kept and what is temporary, in units of the content."""
     entries = [e for e in report["results"] if e["shape"] == shape]
     lines = []
     for row in unique(e["row"] for e in entries):
         found = {e["library"]: e for e in entries if e["row"] == row}
         own, peer = found["ragged-numpy"], found.get("awkward-numpy")
+        others = [number(peer["temporaries"]) if peer else "", number(peer["structure"]) if peer else ""]
         kept = number(own["kept"]) if "kept" in own else ""
         lines.append(
-            [f"`{row}`", number(own["result"]), kept, number(own["peak"]), number(peer["peak"]) if peer else ""]
+            [f"`{row}`", number(own["result"]), number(own["structure"]), kept, number(own["temporaries"]), *others]
         )
-    return table(["row", "result", "kept by the tape", "peak", "peak of Awkward"], lines)
+    head = ["row", "result", "structure, made once", "kept by the tape", "temporaries", "Awkward's", "its structure"]
+    return table(head, lines)
 
 
 def places(report: dict[str, Any]) -> list[tuple[str, int, int]]:

@@ -198,8 +198,8 @@ def extremum_adjoint(b: Backend, g: Any, y: Any, x: Any, segments: Any) -> Any:
 def shared_cotangent(b: Backend, x: Any, segments: Any, best: Any, g: Any) -> Any:
     """Each segment's entry of `g` in equal shares for the values that are tied for its best; 0 for the others."""
     ties = tied(b, x, best, segments)
-    count = b.segment_sum(b.astype(ties, "int64"), segments)
-    share = b.apply("true_divide", g, b.apply("maximum", count, 1))
+    count = b.apply("maximum", b.segment_count(ties, segments), 1)
+    share = b.apply("true_divide", g, count)
     return b.where(ties, spread(b, share, segments), 0)
 
 
