@@ -40,7 +40,8 @@ class PlacedBackend(TensorFlowBackend):
     """TensorFlow whose every call runs on one device. Structure stays where it always is."""
 
     def __init__(self, device: str) -> None:
-        self._home = get_backend("tensorflow").home()
+        plain: Any = get_backend("tensorflow")
+        self._home = plain.home()
         self.device = device
 
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
@@ -97,7 +98,7 @@ def placed(device: str | None) -> TensorFlowBackend:
 def find_device(name: str) -> str:
     """TensorFlow's name of the device that `name` stands for: "cpu", "gpu", "cuda", "gpu:1"."""
     kind, _, number = name.lower().removeprefix("/device:").replace("cuda", "gpu").partition(":")
-    here = [each.name for each in tf.config.list_logical_devices()]
+    here: list[str] = [each.name for each in tf.config.list_logical_devices()]
     found = [each for each in here if each.lower() == f"/device:{kind}:{number or 0}"]
     if not found:
         names = ", ".join(each.removeprefix("/device:").lower() for each in here)
