@@ -1,0 +1,22 @@
+"""The examples of docs/tensorflow.md run as they are printed."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+if importlib.util.find_spec("tensorflow") is None:
+    pytest.skip("tensorflow is not installed", allow_module_level=True)
+tf = pytest.importorskip("tensorflow")
+
+PAGE = Path(__file__).parents[1] / "docs" / "tensorflow.md"
+
+
+def test_the_page():
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    result = doctest.testfile(str(PAGE), module_relative=False, optionflags=flags, encoding="utf-8")
+    assert result.attempted > 20
+    assert result.failed == 0
