@@ -422,6 +422,26 @@ def test_context_moves_them():
     assert x.to_list() == lists(nt)
 
 
+@pytest.mark.parametrize("name", ["numpy", "jax"])
+def test_operations_leave_an_operand_where_it_is(name):
+    if name not in ragged.available():
+        pytest.skip(f"{name} is not installed")
+    values = torch.ones(7, requires_grad=True)
+    x = ragged.from_native(jagged(values))
+    with ragged.use(name):
+        y = x * jagged(values)
+    assert ragged.backend(y) == "torch"
+    ragged.sum(y).backward()
+    assert values.grad.tolist() == [2] * 7
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta state:UserWarning")
+@pytest.mark.parametrize("make", [torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr])
+def test_sparse_tensors_are_refused(make):
+    with pytest.raises(ragged.UnsupportedError, match="to_dense"):
+        ragged.Array(make(torch.eye(2)))
+
+
 # ---------------------------------------------------------------------- lists of tensors, padding, row ids
 
 

@@ -106,7 +106,7 @@ class TorchBackend(Backend):
     def from_native(self, x: Any) -> Any:
         if isinstance(x, PackedSequence):
             return from_packed(x)
-        return from_nested(x) if isinstance(x, torch.Tensor) and x.is_nested else None
+        return from_nested(x) if isinstance(x, torch.Tensor) else None
 
     def to_native(self, node: Any) -> Any:
         return to_jagged(self, node)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ragged.errors import StructureError
+from ragged.errors import StructureError, UnsupportedError
 from ragged.nodes import Flat, Lists, Node, regular
 from ragged.operands import common_backend, move, single
 from ragged.registry import backend_of_dense, get_backend
@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["backend_of", "from_nested", "on_torch"]
 
 
-def from_nested(x: torch.Tensor) -> Node:
-    """The layout of a nested tensor, jagged or strided.
+def from_nested(x: torch.Tensor) -> Node | None:
+    """The layout of a nested tensor, jagged or strided; None of a dense one.
 
     Raises:
         StructureError: offsets or lengths that do not fit the values (PyTorch looks only when it takes it apart).
+        UnsupportedError: a sparse tensor.
     """
-    return from_jagged(x) if x.layout == torch.jagged else from_strided(x)
+    if x.is_nested:
+        return from_jagged(x) if x.layout == torch.jagged else from_strided(x)
+    if x.layout != torch.strided:
+        raise UnsupportedError(f"ragged has no arrays of the layout {x.layout}; use x.to_dense()")
+    return None
 
 
 def backend_of(values: torch.Tensor) -> Backend:

@@ -11,7 +11,7 @@ from ragged.array import Record as Entry
 from ragged.errors import BackendMismatchError, DTypeError
 from ragged.memory import lent
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
-from ragged.registry import backend_of_dense, get_backend
+from ragged.registry import backend_of_dense, get_backend, native_node
 from ragged.rows import carried
 
 if TYPE_CHECKING:
@@ -156,6 +156,11 @@ def operand(x: Any) -> tuple[Any, Backend | None, bool]:
     if backend is not None and (backend.name != "numpy" or backend.level):
         x = backend.content(x)
         return (Flat(x, backend.size(x)) if len(x.shape) else x), backend, False
+    native = native_node(x)
+    if native is not None:
+        from ragged.interchange._stacking import owner_of
+
+        return native, owner_of(native), True
     from ragged.construct import build
 
     array = build(x)
