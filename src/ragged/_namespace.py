@@ -98,7 +98,8 @@ def dtype_called(x: Any) -> np.dtype[Any]:
     try:
         return np.dtype(x)
     except TypeError:
-        return np.dtype(getattr(x, "name", None) or str(x).rpartition(".")[2])
+        found: np.dtype[Any] = np.dtype(getattr(x, "name", None) or str(x).rpartition(".")[2])
+        return found
 
 
 def dtype_in(b: Backend, dtype: Any) -> Any:
