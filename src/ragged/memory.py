@@ -65,7 +65,7 @@ def aligned_copy(x: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     dtype = x.dtype if dtype is None else np.dtype(dtype)
     raw = np.empty(x.size * dtype.itemsize + ALIGNMENT, np.uint8)
     begin = -raw.ctypes.data % ALIGNMENT
-    copy = raw[begin : begin + x.size * dtype.itemsize].view(dtype).reshape(x.shape)
+    copy: np.ndarray[Any, Any] = raw[begin : begin + x.size * dtype.itemsize].view(dtype).reshape(x.shape)
     copy[...] = x
     raw.flags.writeable = copy.flags.writeable = False
     return copy
