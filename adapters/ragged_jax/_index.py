@@ -11,6 +11,7 @@ import numpy as np
 from ragged.errors import OutOfRangeError
 from ragged.rows import Rows
 from ragged_jax._compat import x64_enabled
+from ragged_numpy._memory import LARGE, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,13 @@ def as_index(index: Any, size: Any) -> Any:
     Raises:
         OutOfRangeError: 32 bits are too few, and JAX has no more.
     """
-    return index if isinstance(index, jax.Array) else narrowed(index, size)[:, None]
+    if isinstance(index, jax.Array):
+        return index
+    column = narrowed(index, size)[:, None]
+    if column.nbytes < LARGE:
+        return column
+    with jax.ensure_compile_time_eval():  # over the same memory, which the call of a kernel would copy
+        return jax.device_put(column)
 
 
 def narrowed(numbers: Any, largest: Any) -> Any:
@@ -44,7 +51,9 @@ def narrowed(numbers: Any, largest: Any) -> Any:
     it for that array later, in a scope of 64 bits.
     """
     if largest <= INT32:
-        return numbers.astype(np.int32)
+        narrow = empty(numbers.shape, np.dtype(np.int32))
+        np.copyto(narrow, numbers, casting="same_kind")
+        return narrow
     if x64_enabled():
         return numbers.copy()
     raise OutOfRangeError(
@@ -73,7 +82,8 @@ def row_ids(rows: Rows) -> Any:
     """The row of each element, in 32 bits from the start where nobody has made it in 64."""
     if rows._ids is not None or rows.nrows > INT32:
         return as_index(rows.ids, rows.nrows)
-    begun = np.zeros(rows.total + 1, np.int32)
+    begun = empty((rows.total + 1,), np.dtype(np.int32))
+    begun.fill(0)
     np.add.at(begun, rows.offsets[1:-1], np.int32(1))  # in its own dtype: another would be cast one by one
     return np.cumsum(begun[:-1], dtype=np.int32, out=begun[:-1])[:, None]
 
