@@ -62,6 +62,7 @@ def compare(session: nox.Session) -> None:
     session.run("ragged", "compare", *programs, "--backends", "numpy,jax,torch,tensorflow")
     if not session.posargs:
         session.run("python", str(ROOT / "comparisons" / "gradients" / "upstream.py"))
+        session.run("python", str(ROOT / "comparisons" / "porting" / "native" / "compare.py"))
 
 
 SMOKE = """
