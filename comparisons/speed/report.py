@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "speed.md"
 BEGIN, END = "<!-- tables: made by comparisons/speed/report.py -->", "<!-- end of tables -->"
-SCHEMA = 1
+SCHEMA, MEMORY_SCHEMA = 1, 2
 Entry: TypeAlias = "dict[str, Any]"
 
 TABLES = (
@@ -48,11 +48,11 @@ SHAPES = {
 }
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, schema: int = SCHEMA) -> dict[str, Any]:
     """The JSON of one run."""
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if report["schema"] != SCHEMA:
-        raise SystemExit(f"{path} has schema {report['schema']}; this script reads {SCHEMA}")
+    if report["schema"] != schema:
+        raise SystemExit(f"{path} has schema {report['schema']}; this script reads {schema}")
     return report
 
 
@@ -260,7 +260,8 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
     speed = load(options.speed)
-    narrow, memory = (load(path) if path.exists() else None for path in (options.float32, options.memory))
+    narrow = load(options.float32) if options.float32.exists() else None
+    memory = load(options.memory, MEMORY_SCHEMA) if options.memory.exists() else None
     pictures = plots(speed, options.page.parent / "speed")
     text = options.page.read_text(encoding="utf-8") if options.page.exists() else f"{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
