@@ -95,11 +95,12 @@ def dtype_called(x: Any) -> np.dtype[Any]:
     Raises:
         TypeError: it names none.
     """
+    found: np.dtype[Any]
     try:
-        return np.dtype(x)
+        found = np.dtype(x)
     except TypeError:
-        found: np.dtype[Any] = np.dtype(getattr(x, "name", None) or str(x).rpartition(".")[2])
-        return found
+        found = np.dtype(getattr(x, "name", None) or str(x).rpartition(".")[2])
+    return found
 
 
 def dtype_in(b: Backend, dtype: Any) -> Any:
