@@ -130,3 +130,16 @@ def test_the_first_extremum_of_many(largest, dtype):
     assert type(found) is np.ndarray
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found[lengths > 0], expected[lengths > 0])
+
+
+def test_memory_of_positions_is_not_used_again_too_early():
+    """The host's positions are JAX's memory until its kernels, which nobody waits for here, have run."""
+    lengths = RANDOM.poisson(5, 40_000)
+    values = RANDOM.normal(size=lengths.sum()).astype(np.float32)
+    ours, plain = (ragged.unflatten(ragged.Array(values).to_backend(each), lengths) for each in ("jax", "numpy"))
+    orders = [RANDOM.permutation(lengths.size) for _ in range(8)]
+    limits = RANDOM.normal(size=8).astype(np.float32)
+    found = [(ours[order], ours[ours > limit]) for order, limit in zip(orders, limits, strict=True)]
+    for (turned, larger), order, limit in zip(found, orders, limits, strict=True):
+        np.testing.assert_array_equal(ragged.flatten(turned), ragged.flatten(plain[order]))
+        np.testing.assert_array_equal(ragged.flatten(larger), ragged.flatten(plain[plain > limit]))
