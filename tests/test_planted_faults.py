@@ -30,6 +30,20 @@ def replaced(name, fault):
     return plant
 
 
+def seen(b, x):
+    """An argument as NumPy's array."""
+    return np.asarray(b.to_numpy(b.asarray(x)))
+
+
+def reported(plant, title, monkeypatch):
+    """The suite passes its check without the fault, and names it with the fault."""
+    ragged.testing.check_backend("strict", matching=title)
+    plant(monkeypatch)
+    with pytest.raises(AssertionError) as caught:
+        ragged.testing.check_backend("strict", matching=title)
+    assert f"- {title}: " in str(caught.value)
+
+
 def on_tape(**methods):
     """The plugin's tape with methods replaced."""
 
@@ -170,12 +184,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_reported_by_name(name, monkeypatch):
-    plant, title = FAULTS[name]
-    ragged.testing.check_backend("strict", matching=title)  # it passes without the fault
-    plant(monkeypatch)
-    with pytest.raises(AssertionError) as caught:
-        ragged.testing.check_backend("strict", matching=title)
-    assert f"- {title}: " in str(caught.value)
+    reported(*FAULTS[name], monkeypatch)
 
 
 def test_enough_faults_are_planted():
