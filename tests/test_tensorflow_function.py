@@ -9,6 +9,8 @@ import pytest
 
 import ragged
 from agreement import assert_same
+from ragged.testing._operations import OPERATIONS
+from ragged.testing._samples import sample
 
 if importlib.util.find_spec("tensorflow") is None:
     pytest.skip("tensorflow is not installed", allow_module_level=True)
@@ -111,6 +113,29 @@ def test_one_trace_serves_batches_of_all_sizes(names):
                 wanted = PROGRAMS[name](x)
             assert_same(found[name], wanted)
     assert len(traces) == 1
+
+
+NOW = {
+    *("array_equal", "almost_equal", "from_iter", "to_backend", "to_json", "to_list", "to_numpy"),
+    *("is_valid", "validity_error", "type", "fields", "parameters", "is_tuple"),
+}
+"""What gives no array."""
+OTHERS = [each for each in OPERATIONS if not each.smooth and each.function not in NOW]
+
+
+@pytest.mark.parametrize("operations", chunks(OTHERS, 20), ids=lambda some: f"from {some[0].function}")
+def test_operations_without_a_derivative(operations):
+    missing = ragged.registry.get_backend("tensorflow").unsupported
+    operations = [each for each in operations if each.function not in missing]
+    for kind in dict.fromkeys(kind for each in operations for kind in each.samples if "ties" not in kind):
+        chosen = [each for each in operations if kind in each.samples]
+        x = sample(kind)
+        run = tf.function(lambda x, chosen=chosen: [each.program(x) for each in chosen], autograph=False)
+        found = run(x.to_backend("tensorflow"))
+        for each, mine in zip(chosen, found, strict=True):
+            with np.errstate(all="ignore"):
+                wanted = each.program(x)
+            assert_same(mine, wanted, rtol=1e-6 if kind == "single" else 1e-12)
 
 
 def test_plain_tensors_become_arrays_inside():

@@ -49,7 +49,7 @@ def agree(operations, kinds):
     """Value and gradient of each operation from one graph are NumPy's."""
     missing = ragged.registry.get_backend("tensorflow").unsupported
     operations = [each for each in operations if each.function not in missing]
-    run = tf.function(lambda x: gradients(operations, x))
+    run = tf.function(lambda x: gradients(operations, x), autograph=False)  # which would rewrite the programs
     for kind in kinds:
         x = sample(kind)
         with np.errstate(all="ignore"):

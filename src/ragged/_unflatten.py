@@ -42,10 +42,10 @@ def is_nested(node: Any) -> bool:
 
 
 class Cutter:
-    """One `unflatten`: the counts that are left, and whether the axis was met."""
+    """One `unflatten`: the counts that are left, whether the axis was met, and whether the program checks them."""
 
     def __init__(self, b: Backend, counts: Any, axis: int) -> None:
-        self.b, self.axis, self.met = b, axis, False
+        self.b, self.axis, self.met, self.unsure = b, axis, False, False
         self.size: int | None = None
         self.rows: Rows | None = None
         self.valid: Any = None
@@ -114,6 +114,7 @@ class Cutter:
     def cut_all(self, rows: Rows, node: Node) -> Node:
         """The node's entries in lists, by all of the counts: which ones come next is not known."""
         differ(rows.total, node.length, "unflatten: the counts do not sum to the number of values")
+        self.unsure = True
         lists: Node = Lists(rows, node)
         return lists if self.valid is None else Option(self.valid, lists)
 
@@ -209,7 +210,7 @@ class Cutter:
         """The result, if the axis exists and all counts were used."""
         if not self.met:
             raise AxisError(f"unflatten: axis={self.axis} exceeds the depth of this array, {depth_range(node)[1]}")
-        if self.rows is not None and is_known(self.rows.total) and self.rows.nrows:
+        if self.rows is not None and not self.unsure and self.rows.nrows:
             raise StructureError(
                 f"unflatten: {self.rows.nrows} counts (of {self.rows.total} values) are left over "
                 f"after all values along axis={self.axis}"
