@@ -8,7 +8,7 @@ import numpy as np
 
 from ragged.backend import Backend
 from ragged_numpy._blocks import BLOCK, in_blocks, is_blockwise
-from ragged_numpy._elementwise import call, call_over
+from ragged_numpy._elementwise import call, call_over, choose
 from ragged_numpy._kernels import argextremum, argsort, counts, reduce_groups, reduce_rows
 from ragged_numpy._memory import LARGE, empty, full
 from ragged_numpy._positions import SMALL, expand, ranges, row_ids, row_positions, take
@@ -134,7 +134,7 @@ class NumpyBackend(Backend):
         return np.concatenate(arrays, out=empty((n, *x.shape[1:]), x.dtype))
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        return np.where(condition, x, y)
+        return choose(condition, x, y)
 
     def cumulative_sum(self, x: Any) -> Any:
         return np.cumsum(x, axis=0, dtype=x.dtype, out=empty(x.shape, x.dtype))

@@ -9,7 +9,7 @@ import numpy as np
 from ragged.ufuncs import functions, result_dtypes
 from ragged_numpy._memory import LARGE, empty
 
-__all__ = ["call", "call_over"]
+__all__ = ["call", "call_over", "choose"]
 
 
 def call(name: str, args: tuple[Any, ...]) -> Any:
@@ -46,3 +46,13 @@ def call_over(spare: Any, name: str, args: tuple[Any, ...]) -> Any:
         if fits and result_dtypes(name, kinds_of(args))[1] == (spare.dtype,):
             return f(*args, out=spare)
     return call(name, args)
+
+
+def choose(condition: Any, x: Any, y: Any) -> Any:
+    """`x` where the condition is true, else `y`."""
+    if np.size(condition) * 8 < LARGE:
+        return np.where(condition, x, y)
+    out = empty(np.broadcast_shapes(*map(np.shape, (condition, x, y))), np.result_type(x, y))
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)
+    return out

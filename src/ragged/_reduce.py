@@ -236,7 +236,7 @@ def align(rows: Rows, segments: Any, node: Lists | Regular) -> tuple[Groups, Row
 def along_axis(ops: Backend, index: Any, segments: Any, positions: Any, filled: Any) -> Any:
     """Where the elements at `index` stand along the reduced axis; -1 for an empty segment."""
     if positions is None:
-        index = index - segments.offsets[:-1]
+        index = ops.apply("subtract", index, segments.offsets[:-1])
     elif not is_known(n := ops.size(positions)) or n:
         index = ops.take(never_empty(ops, positions), ops.where(filled, index, 0))
     return ops.where(filled, index, -1)
