@@ -2,97 +2,47 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
 
 import numpy as np
 import pytest
 
+import grids
 import ragged
-from ragged.registry import backend_of_dense, get_backend
+from ragged.registry import get_backend
 from ragged.rows import Groups, Rows
 from ragged.ufuncs import table
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
 
-NAMES = sorted({entry.name for entry in table.values()} - {"isnat"})
-REAL = [-2.5, -1.0, -0.3, -0.0, 0.0, 0.4, 1.0, 2.0, 3.0]
-COMPLEX = [0j, 1 + 2j, -0.5 + 0.3j, 2j, -1 + 0j]
 NUMPY = get_backend("numpy")
 JAX = get_backend("jax").configured(None, "float64")
+ROWS = Rows(NUMPY, grids.OFFSETS)
+GROUPS = Groups(grids.IDS, 4)
 
 
-def grid(points, nin, dtype):
-    """All combinations of the points, one array an argument."""
-    return [np.ascontiguousarray(x) for x in np.array(list(itertools.product(points, repeat=nin)), dtype).T]
-
-
-def as_list(x):
-    return list(x) if isinstance(x, tuple) else [x]
-
-
-def cotangents(outputs, shift=0):
-    """Fixed numbers of no special value, one array an output."""
-    return [np.cos(np.arange(y.size) + shift).reshape(y.shape).astype(y.dtype) for y in outputs]
-
-
-def gradients(b, f, xs, order):
-    """Values and first derivatives of `f(b, *xs)`, or the second derivatives."""
-
-    def program(*args):
-        return as_list(f(backend_of_dense(args[0]), *args)), ()
-
-    def pulled(*args):
-        outputs, _, pullback = backend_of_dense(args[0]).vjp(program, args)
-        return pullback([b.asarray(g) for g in cotangents(outputs)]), ()
-
-    outputs, _, pullback = b.vjp(program if order == 1 else pulled, [b.asarray(x) for x in xs])
-    found = pullback([b.asarray(g) for g in cotangents(outputs, order)])
-    return [np.asarray(x) for x in ([*outputs, *found] if order == 1 else found)]
-
-
-def differentiable(name, xs):
-    """Whether NumPy has the function for these dtypes, with a result that can have a derivative."""
-    try:
-        outputs = as_list(table[name].numpy(*xs))
-    except TypeError:
-        return False
-    return any(y.dtype.kind in "fc" for y in outputs)
-
-
-def at_pole(name, order, xs):
-    """Where the derivative asked for does not exist, and each library may say so in its own way (inf or NaN)."""
-    x = xs[0]
-    if name == "arccosh" and x.dtype.kind == "f":
-        return x <= 1
-    if name in ("power", "float_power"):  # x^n by n where x is 0 and the other derivative is none, either
-        y = xs[1]
-        return (x == 0) & ((order == 2) | (y.imag != 0) | (y.real < 1))
-    return np.zeros(x.shape, bool)
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", grids.NAMES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_elementwise_values_are_numpys(name):
     entry = table[name]
     for dtype, points in [
         ("i8", [-3, -1, 0, 1, 2, 5]),
         ("?", [0, 1]),
-        ("f8", [*REAL, np.inf, np.nan]),
-        ("c16", COMPLEX),
+        ("f8", [*grids.REAL, np.inf, np.nan]),
+        ("c16", grids.COMPLEX),
     ]:
-        xs = grid(points, entry.nin, dtype)
+        xs = grids.grid(points, entry.nin, dtype)
         if name == "ldexp":
             xs[1] = xs[1].real.astype("i8") if dtype == "i8" else np.nan_to_num(xs[1].real, posinf=3).astype("i8")
         try:
-            expected = as_list(NUMPY.apply(name, *xs))
+            expected = grids.as_list(NUMPY.apply(name, *xs))
         except (TypeError, ValueError) as error:
             with pytest.raises((TypeError, ValueError)):
                 JAX.apply(name, *map(JAX.asarray, xs))
             assert not isinstance(error, NotImplementedError)
             continue
-        for y, wanted in zip(as_list(JAX.apply(name, *map(JAX.asarray, xs))), expected, strict=True):
+        for y, wanted in zip(grids.as_list(JAX.apply(name, *map(JAX.asarray, xs))), expected, strict=True):
             assert y.dtype == wanted.dtype
             if wanted.dtype.kind in "fc":  # complex infinities are one point: only that they are infinite counts
                 rtol = 1e-3 if y.dtype == "f2" else 1e-12
@@ -105,69 +55,17 @@ def test_elementwise_values_are_numpys(name):
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("points", [REAL, COMPLEX], ids=["real", "complex"])
-@pytest.mark.parametrize("name", [name for name in NAMES if any(table[name].vjps) or table[name].parts])
+@grids.POINTS
+@pytest.mark.parametrize("name", grids.SMOOTH)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_elementwise_gradients_are_the_tapes(name, points, order):
-    xs = grid(points, table[name].nin, float if points is REAL else complex)
-    if name == "ldexp":
-        xs[1] = xs[1].real.astype("i8")
-        if points is REAL:
-            xs, fixed = xs[:1], xs[1]
-    if not differentiable(name, xs if name != "ldexp" else [xs[0], xs[0].real.astype("i8")]):
-        pytest.skip("NumPy has no such loop")
-    constants = [fixed] if name == "ldexp" else []
-
-    def f(b, *args):
-        return b.apply(name, *args, *constants)
-
-    counts = ~at_pole(name, order, xs)
-    for ours, tapes in zip(gradients(JAX, f, xs, order), gradients(NUMPY, f, xs, order), strict=True):
-        ours, tapes = ours[counts], tapes[counts]
-        finite = np.isfinite(tapes)
-        assert ours.dtype == tapes.dtype
-        np.testing.assert_allclose(ours[finite], tapes[finite], rtol=1e-10, atol=1e-13)
-        assert not np.isfinite(ours[~finite]).any()
-
-
-ROWS = Rows(NUMPY, np.array([0, 2, 2, 5, 6]))
-GROUPS = Groups(np.array([1, 0, 1, 3, 4, 1]), 4)
-PRIMITIVES = {
-    "take": lambda b, x: b.take(x, np.array([5, 0, 0, 3])),
-    "take nothing": lambda b, x: b.take(x, np.array([], np.int64)),
-    "slice": lambda b, x: b.slice(x, 1, 5),
-    "slice by two": lambda b, x: b.slice(x, 1, 6, 2),
-    "slice nothing": lambda b, x: b.slice(x, 3, 3),
-    "expand": lambda b, x: b.expand(b.slice(x, 0, 4), ROWS),
-    "segment_sum": lambda b, x: b.segment_sum(x, ROWS),
-    "segment_sum of groups": lambda b, x: b.segment_sum(x, GROUPS),
-    "concat": lambda b, x: b.concat([x, b.slice(x, 0, 2), x]),
-    "where": lambda b, x: b.where(np.array([1, 0, 1, 1, 0, 0], bool), x, 2.0),
-    "cumulative_sum": lambda b, x: b.cumulative_sum(x),
-    "reshape": lambda b, x: b.reshape(x, (2, 3)),
-    "broadcast_to": lambda b, x: b.broadcast_to(x, (2, 6)),
-    "sum": lambda b, x: b.sum(b.reshape(x, (2, 3)), (1,)),
-    "permute_dims": lambda b, x: b.permute_dims(b.reshape(x, (2, 3)), (1, 0)),
-    "matmul": lambda b, x: b.matmul(b.reshape(x, (2, 3)), b.reshape(x, (3, 2))),
-    "astype": lambda b, x: b.astype(x, "f4"),
-    "full": lambda b, x: b.full((2, 2), 3, "f8"),
-}
+    grids.check_gradients(JAX, name, points, order)
 
 
 @pytest.mark.parametrize("dtype", [float, complex])
-@pytest.mark.parametrize("name", PRIMITIVES)
+@pytest.mark.parametrize("name", grids.PRIMITIVES)
 def test_primitives_are_the_tapes(name, dtype):
-    if name == "astype" and dtype is complex:
-        pytest.skip("a complex number made real")
-    f = PRIMITIVES[name]
-    x = np.array([0.5, -1.0, 2.0, 3.0, -0.25, 1.5]).astype(dtype)
-    if dtype is complex:
-        x = x + 1j * x[::-1]
-    for order in (1, 2):
-        program = f if order == 1 else lambda b, x: b.apply("square", f(b, b.apply("square", x)))
-        for ours, tapes in zip(gradients(JAX, program, [x], order), gradients(NUMPY, program, [x], order), strict=True):
-            assert ours.dtype == tapes.dtype
-            np.testing.assert_allclose(ours, tapes, rtol=1e-10)
+    grids.check_primitive(JAX, name, dtype)
 
 
 @pytest.mark.parametrize("segments", [ROWS, GROUPS], ids=["rows", "groups"])
@@ -193,7 +91,7 @@ def test_segments_under_jit_are_numpys(segments, dtype):
 def test_what_does_not_count_disturbs_nothing(name, bad, order):
     x = np.array([bad, 1.5 if name != "arcsin" else 0.5, np.nan])
     valid = np.array([False, True, False])
-    found = gradients(JAX, lambda b, x: b.apply(name, x, valid=valid), [x], order)[-1]
+    found = grids.gradients(JAX, lambda b, x: b.apply(name, x, valid=valid), [x], order)[-1]
     assert found[0] == found[2] == 0
     assert found[1] != 0 and np.isfinite(found[1])
 
