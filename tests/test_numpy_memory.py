@@ -121,6 +121,16 @@ def test_an_array_that_dies_while_the_pool_is_busy_is_settled_later(pool):
     assert not pool.returned
 
 
+def test_a_forked_process_has_a_pool_of_its_own(pool):
+    with pool.lock:
+        lock = pool.lock
+        pool.unlock()
+    assert pool.lock is not lock
+    x = empty((N,), FLOAT)
+    del x
+    assert pool.held == LARGE
+
+
 def test_results_stay_when_later_ones_are_made():
     x = ragged.from_offsets(np.arange(4.0 * N), np.arange(0, 4 * N + 1, 4))
     kept = [x * i for i in range(5)]

@@ -9,6 +9,7 @@ memory that anything else still refers to is not given out.
 from __future__ import annotations
 
 import math
+import os
 import weakref
 from collections import deque
 from sys import getrefcount
@@ -88,6 +89,10 @@ class Pool:
         self.returned.append(use.storage)
         self.settle()
 
+    def unlock(self) -> None:
+        """In a new process, where the thread that held the lock is not."""
+        self.lock = Lock()
+
     def settle(self) -> None:
         """Returned memory is idle from now on, and what is beyond the limit is freed, the longest idle first."""
         while (self.returned or self.held > self.limit) and self.lock.acquire(False):
@@ -123,6 +128,8 @@ def counted(idle: list[Storage], i: int) -> tuple[Storage, int]:
 ALONE = counted([new(1)], 0)[1]
 """The references to memory that nothing else refers to, counted the same way (versions of Python count differently)."""
 POOL = Pool(KEPT)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=POOL.unlock)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
