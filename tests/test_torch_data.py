@@ -145,6 +145,19 @@ def test_copies():
     assert x.to_list() == [[1, 2], []]
 
 
+def test_copies_of_leaves_are_leaves():
+    """So that a copied module learns by itself."""
+    x = ragged_torch.requires_grad_(ragged.Array([[1.0, 2.0], []], backend="torch"))
+    y = copy.deepcopy(x)
+    (one,), (other,) = ragged_torch.parameters(x), ragged_torch.parameters(y)
+    assert other.requires_grad
+    assert other.is_leaf
+    assert other.data_ptr() != one.data_ptr()
+    z = copy.deepcopy(x * 2)  # the result of an operation cannot be copied with its history
+    ragged.sum(z).backward()
+    assert one.grad.tolist() == [2, 2]
+
+
 # ---------------------------------------------------------------------- devices and dtypes
 
 

@@ -11,7 +11,7 @@ from ragged.errors import UnsupportedError
 from ragged_torch._compat import is_batched, is_wrapped, unwrapped
 from ragged_torch._dtypes import cast, held
 
-__all__ = ["is_tensor", "place", "structure", "to_numpy"]
+__all__ = ["copy", "is_tensor", "place", "structure", "to_numpy"]
 
 
 def is_tensor(x: Any) -> bool:
@@ -36,6 +36,13 @@ def place(x: Any, dtype: Any, device: torch.device) -> torch.Tensor:
     except TypeError:  # a dtype wider than PyTorch's, which `dtype` makes narrower
         found = torch.from_numpy(x.astype(dtype))
     return cast(found if device.type == "cpu" else found.to(device), wanted)
+
+
+def copy(x: torch.Tensor) -> torch.Tensor:
+    """The same values in memory of their own, a user's leaf as a leaf; what is being differentiated is its own copy."""
+    if is_wrapped(x) or not x.is_leaf or hasattr(x, "is_ragged_primal"):
+        return x
+    return x.detach().clone().requires_grad_(x.requires_grad)
 
 
 def structure(x: torch.Tensor) -> torch.Tensor:

@@ -45,7 +45,11 @@ def vjp(f: Callable[..., Any], primals: Sequence[torch.Tensor]) -> tuple[Any, An
 
 def own(x: torch.Tensor) -> torch.Tensor:
     """`x` as a tensor to differentiate by, which no one else has."""
-    return x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+    if x.requires_grad:
+        return x.view_as(x)
+    leaf = x.detach().requires_grad_()
+    leaf.is_ragged_primal = True  # type: ignore[attr-defined]  # its copies are differentiated (`_arrays.copy`)
+    return leaf
 
 
 def constant(x: Any) -> Any:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ragged.array import Array
 from ragged.interchange import on_numpy
 from ragged.nodes import Flat
@@ -37,13 +35,11 @@ def restored(node: Node, backend: Backend, attrs: Any, behavior: Any) -> Array:
 
 
 def copied(array: Array, memo: Any) -> Array:
-    """The array with content of its own; a value that is being differentiated or traced is its own only copy."""
+    """The array with content of its own (`Backend.duplicate`)."""
     b = array._backend
 
     def own(flat: Flat) -> Flat:
-        if b.level or b.differentiating(flat.data) or not b.known(flat.data):
-            return flat
-        return Flat(b.asarray(np.array(b.to_numpy(flat.data))), flat.length, flat.parameters)
+        return Flat(b.duplicate(flat.data), flat.length, flat.parameters)
 
     attrs = deepcopy(dict(array._attrs or {}), memo)
     return Array._of(map_flats(array.layout, own), b, attrs, array._behavior)

@@ -99,6 +99,12 @@ class Backend(ABC):
         """`x` as a constant."""
         return x
 
+    def duplicate(self, x: Any) -> Any:
+        """The same values in memory of their own; what is being differentiated or traced is its own only copy."""
+        if self.level or self.differentiating(x) or not self.known(x):
+            return x
+        return self.asarray(np.array(self.to_numpy(x)))
+
     # ------------------------------------------------------------------ sizes and dtypes
 
     def size(self, x: Any) -> Any:
