@@ -31,6 +31,8 @@ class Cell:
 
 
 NOTHING = Cell("–")
+SINGLE = 1e-5
+"""How far a compiled program may be from the same program that is not."""
 
 
 def by_function() -> dict[str, list[Operation]]:
@@ -127,21 +129,44 @@ def of_jit(name: str, operations: Sequence[Operation]) -> Cell:
 
 
 def compiles(compiled: Callable[[Any], Any], operation: Operation) -> Cell:
-    """The same of one operation."""
-    from ragged.testing._expect import plain, same_values
-    from ragged.testing._samples import sample
+    """The same of one operation: values and types on every sample, and the gradient on the first."""
+    from ragged.testing._gradients import OWN
+    from ragged.testing._samples import SMOOTH, sample
 
-    x = sample(operation.samples[0])
-    wanted = operation.program(x)
-    if not numeric(wanted):
+    if not numeric(operation.program(sample(operation.samples[0]))):
         return NOTHING
 
     def check() -> None:
-        found = compiled(operation.program)(x)
-        if not same_values(plain(found)[0], plain(wanted)[0], 1e-5):
-            raise AssertionError(f"compiled, it gives {found}, not {wanted}")
+        run = compiled(operation.program)
+        for name in operation.samples:
+            agree(run(sample(name)), operation.program(sample(name)), f"of {name!r}")
+        if operation.smooth and operation.function not in OWN:
+            gradient = slope_of(operation.program)
+            agree(compiled(gradient)(sample(SMOOTH[0])), gradient(sample(SMOOTH[0])), "the gradient")
 
     return ran(check)
+
+
+def slope_of(program: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The gradient of the sum of squares of what a program gives."""
+    import ragged
+
+    def loss(x: Any) -> Any:
+        result = program(x)
+        return sum(ragged.sum(part * part) for part in (result if isinstance(result, tuple) else (result,)))
+
+    return ragged.grad(loss)
+
+
+def agree(found: Any, wanted: Any, what: str) -> None:
+    """What is compiled gives the same type and, as closely as single precision allows, the same values."""
+    from ragged.testing._expect import plain, same_values
+
+    (values, kind), (wanted_values, wanted_kind) = plain(found), plain(wanted)
+    if kind != wanted_kind:
+        raise AssertionError(f"compiled, {what} has type {kind}, not {wanted_kind}")
+    if not same_values(values, wanted_values, SINGLE, SINGLE):
+        raise AssertionError(f"compiled, {what} is {values}, not {wanted_values}")
 
 
 def numeric(result: Any) -> bool:

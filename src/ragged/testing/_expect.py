@@ -49,17 +49,16 @@ def expect_array(b: Backend, actual: Any, wanted: Any, what: str, rtol: float = 
         raise AssertionError(f"expected {what} to be {shown[0].tolist()}, not {shown[1].tolist()}{at}")
 
 
-def same_values(x: Any, y: Any, rtol: float) -> bool:
-    """Nested lists, dicts and numbers equal, NaN to NaN, floats to `rtol`."""
+def same_values(x: Any, y: Any, rtol: float, atol: float = SUBNORMAL) -> bool:
+    """Nested lists, dicts and numbers equal, NaN to NaN, floats to `rtol` (or `atol`)."""
     if isinstance(x, list | tuple) and isinstance(y, list | tuple):
-        return len(x) == len(y) and all(same_values(u, v, rtol) for u, v in zip(x, y, strict=True))
+        return len(x) == len(y) and all(same_values(u, v, rtol, atol) for u, v in zip(x, y, strict=True))
     if isinstance(x, dict) and isinstance(y, dict):
-        return x.keys() == y.keys() and all(same_values(x[key], y[key], rtol) for key in x)
+        return x.keys() == y.keys() and all(same_values(x[key], y[key], rtol, atol) for key in x)
     if isinstance(x, float | complex) and isinstance(y, float | complex):
         u, v = complex(x), complex(y)
-        return all(
-            close(p, q, rtol * abs(v) if math.isfinite(abs(v)) else 0) for p, q in zip(parts(u), parts(v), strict=True)
-        )
+        tolerance = max(rtol * abs(v) if math.isfinite(abs(v)) else 0, atol)
+        return all(close(p, q, tolerance) for p, q in zip(parts(u), parts(v), strict=True))
     return type(x) is type(y) and bool(x == y)
 
 
@@ -70,7 +69,7 @@ def parts(z: complex) -> tuple[float, float]:
 
 def close(x: float, y: float, tolerance: float) -> bool:
     """Whether two numbers are equal within the tolerance, or the same infinity, or both NaN."""
-    return x == y or (math.isnan(x) and math.isnan(y)) or abs(x - y) <= max(tolerance, SUBNORMAL)
+    return x == y or (math.isnan(x) and math.isnan(y)) or abs(x - y) <= tolerance
 
 
 def plain(x: Any) -> tuple[Any, str]:
