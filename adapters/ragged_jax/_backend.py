@@ -128,7 +128,7 @@ class JaxBackend(Backend):
 
     @folded
     def take(self, x: Any, index: Any) -> Any:
-        return _kernels.take(x, as_index(index, x.shape[0]))
+        return _kernels.take(x, as_index(index, x.shape[0], self.device))
 
     @folded
     def take_ranges(self, x: Any, ranges: Ranges) -> Any:

@@ -29,8 +29,8 @@ LONG = 16
 _kept: dict[tuple[int, Any, str], tuple[weakref.ref[Any], Any]] = {}
 
 
-def as_index(index: Any, size: Any) -> Any:
-    """Positions up to `size`; those from the host as a column (see `_kernels.gather`).
+def as_index(index: Any, size: Any, device: Any) -> Any:
+    """Positions up to `size`; those from the host as a column (see `_kernels.gather`), many of them on the device already.
 
     Raises:
         OutOfRangeError: 32 bits are too few, and JAX has no more.
@@ -41,7 +41,7 @@ def as_index(index: Any, size: Any) -> Any:
     if column.nbytes < LARGE:
         return column
     with jax.ensure_compile_time_eval():  # over the same memory, which the call of a kernel would copy
-        return jax.device_put(column)
+        return jax.device_put(column, device)
 
 
 def narrowed(numbers: Any, largest: Any) -> Any:
@@ -66,7 +66,7 @@ def ids_of(segments: Segments, device: Any) -> Any:
     """Each element's segment, as `as_index` gives it; those of long rows are kept on the device."""
     if type(segments) is Rows and segments.total >= WORTH_KEEPING:
         return on_device(segments, device, row_ids)
-    return as_index(segments.ids, segments.nrows)
+    return as_index(segments.ids, segments.nrows, device)
 
 
 def width_of(segments: Segments) -> int | None:
@@ -81,7 +81,7 @@ def width_of(segments: Segments) -> int | None:
 def row_ids(rows: Rows) -> Any:
     """The row of each element, in 32 bits from the start where nobody has made it in 64."""
     if rows._ids is not None or rows.nrows > INT32:
-        return as_index(rows.ids, rows.nrows)
+        return narrowed(rows.ids, rows.nrows)[:, None]
     begun = empty((rows.total + 1,), np.dtype(np.int32))
     begun.fill(0)
     np.add.at(begun, rows.offsets[1:-1], np.int32(1))  # in its own dtype: another would be cast one by one

@@ -28,9 +28,8 @@ def take_ranges(arrays: Sequence[Any], ranges: Ranges, device: Any) -> Any:
     size = sum(x.shape[0] for x in arrays)
     reach = size if last is None else size + rows.total  # before what lies beyond the last one is brought back
     if rows.total < WORTH_A_KERNEL or reach > INT32 or not isinstance(starts, np.ndarray):
-        return _kernels.take(
-            arrays[0] if len(arrays) == 1 else _kernels.concat(list(arrays)), as_index(ranges.index, size)
-        )
+        x = arrays[0] if len(arrays) == 1 else _kernels.concat(list(arrays))
+        return _kernels.take(x, as_index(ranges.index, size, device))
     last = size - 1 if last is None else last
     if rows.width is not None:
         return _kernels.take_windows(list(arrays), narrowed(starts, size), rows.width, np.int32(step), np.int32(last))
