@@ -179,7 +179,7 @@ def test_dtypes_that_numpy_has_not_are_refused_with_a_way_out():
         ragged.sum(x, axis=1)
     with pytest.raises(ragged.UnsupportedError, match="to_backend"):
         ragged.Array(np.array(["2026-11-22"], "M8[D]"), backend="torch")
-    with pytest.raises(ragged.UnsupportedError, match="longdouble|float128"):
+    with pytest.raises(ragged.UnsupportedError, match=r"longdouble|float128"):
         ragged.Array(np.zeros(2, np.longdouble), backend="torch")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat.torch as xp
@@ -13,10 +12,11 @@ from ragged._namespace import NUMBERS
 from ragged.backend import Backend
 from ragged.errors import BackendMismatchError, UnsupportedError
 from ragged.registry import get_backend
-from ragged_torch import _functions, _kernels, _orders, _segments, _transforms
-from ragged_torch._arrays import is_tensor, place, structure, to_numpy
-from ragged_torch._compat import is_batched, is_wrapped, tangent_of, unwrapped
+from ragged_torch import _functions, _kernels, _orders, _reductions, _segments, _transforms
+from ragged_torch._arrays import copy, is_tensor, place, structure, to_numpy
+from ragged_torch._compat import is_batched, is_wrapped, tangent_of
 from ragged_torch._custom import custom_vjp
+from ragged_torch._devices import lasting, on_device
 from ragged_torch._dtypes import cast, held, numpy_dtype, signed, unsigned
 from ragged_torch._native import from_nested
 from ragged_torch._nested import to_jagged
@@ -92,6 +92,9 @@ class TorchBackend(Backend):
     def stop_gradient(self, x: Any) -> Any:
         return x.detach()
 
+    def duplicate(self, x: Any) -> Any:
+        return copy(x)
+
     # ------------------------------------------------------------------ differentiation
 
     def vjp(self, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
@@ -131,6 +134,13 @@ class TorchBackend(Backend):
             valid = None  # nothing is differentiated: what comes out of places that do not count is never seen
         return _functions.call(name, args, self.device, valid)
 
+    def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
+        return _functions.over(spare, name, args) if self._plain(spare) else self.apply(name, *args)
+
+    def _plain(self, x: Any) -> bool:
+        """Whether `x` is many numbers that no one differentiates."""
+        return x.is_floating_point() and x.numel() >= SMALL and not self.differentiating(x)
+
     def take(self, x: Any, index: Any) -> Any:
         return _kernels.take(x, index)
 
@@ -141,14 +151,7 @@ class TorchBackend(Backend):
         return x[i]
 
     def segment_sum(self, x: Any, rows: Segments) -> Any:
-        if x.dtype == torch.bool:
-            return self.segment_sum(x.to(torch.int32), rows) != 0
-        if rows.offsets is not None and (x.is_floating_point() or x.is_complex()):
-            if not self.differentiating(x):
-                return _segments.reduced(x, rows, "sum")  # type: ignore[arg-type]
-            if x.shape[0] >= SMALL:
-                return _segments.total(x, rows)  # type: ignore[arg-type]
-        return _kernels.segment_sum(x, rows)
+        return _reductions.total(x, rows, x.shape[0] >= SMALL, self.differentiating(x))
 
     def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
         if rows.offsets is None or x.is_complex():
@@ -166,26 +169,10 @@ class TorchBackend(Backend):
         return _kernels.take(x, rows.ids)
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return self._segment_extremum(x, rows, identity, True)
+        return _reductions.extremum(x.detach(), rows, identity, True)
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return self._segment_extremum(x, rows, identity, False)
-
-    def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
-        x = x.detach()
-        if x.is_complex():
-            host = get_backend("numpy")
-            found = (host.segment_max if largest else host.segment_min)(to_numpy(x), on_host(rows), identity)
-            return self.asarray(found)
-        identity = np.asarray(identity).item()
-        if rows.offsets is None or not x.is_floating_point():
-            return _kernels.segment_extremum(x, rows, identity, largest)
-        way = "max" if largest else "min"
-        found = _segments.best(x, rows, way)  # type: ignore[arg-type]
-        if identity == _segments.NEUTRAL[way]:
-            return found
-        empty = (rows.lengths == 0).reshape(-1, *(1,) * (x.ndim - 1))  # type: ignore[attr-defined]
-        return torch.where(empty, identity, found)
+        return _reductions.extremum(x.detach(), rows, identity, False)
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         return torch.cat(list(arrays))
@@ -248,8 +235,15 @@ class TorchBackend(Backend):
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         if x.is_complex():
-            return self.asarray(get_backend("numpy").segment_argsort(to_numpy(x), on_host(rows), descending))
+            return self.asarray(
+                get_backend("numpy").segment_argsort(to_numpy(x), _reductions.on_host(rows), descending)
+            )
         return _orders.argsort(structure(x) if self.known(x) else x.detach(), rows, descending)
+
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if x.ndim == 1 and self._plain(x):
+            return _orders.sort(x, rows, descending)
+        return super().segment_sort(x, rows, descending)
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         if x.is_complex() or not self.known(x):
@@ -267,46 +261,3 @@ class TorchBackend(Backend):
 
     def equal(self, x: Any, y: Any) -> bool:
         return x is y or (x.shape == y.shape and torch.equal(x, y))
-
-
-def lasting(f: Callable[..., Any], rows: Rows) -> Any:
-    """Structure that is kept beyond the transformation, or the inference mode, that asks for it first."""
-    with torch.inference_mode(False):
-        return unwrapped(f(rows))
-
-
-def on_host(rows: Any) -> Any:
-    """Segments on NumPy."""
-    from ragged.rows import Groups
-    from ragged.rows import Rows as Contiguous
-
-    if rows.offsets is None:
-        return Groups(to_numpy(rows.ids), rows.nrows)
-    return Contiguous(get_backend("numpy"), to_numpy(rows.offsets), rows.nrows, rows.total)
-
-
-def on_device(device: Any, chosen: bool = False) -> TorchBackend:
-    """The one backend of a device (and the one for those who choose it).
-
-    Raises:
-        UnsupportedError: PyTorch knows or finds no such device.
-    """
-    return _on_device(device if isinstance(device, torch.device) else named_device(device), chosen)
-
-
-def named_device(device: Any) -> torch.device:
-    """The device that a name stands for ("cuda" for the current one of its kind)."""
-    try:
-        return torch.empty(0, device={"gpu": "cuda"}.get(device, device)).device
-    except (RuntimeError, AssertionError, TypeError) as error:
-        raise UnsupportedError(f"PyTorch finds no device {device!r} here: {error}") from None
-
-
-@cache
-def _on_device(device: torch.device, chosen: bool) -> TorchBackend:
-    if device == CPU and not chosen:
-        plain: Any = get_backend("torch")
-        return plain  # type: ignore[no-any-return]
-    backend = TorchBackend()
-    backend.device, backend.chosen = device, chosen
-    return backend

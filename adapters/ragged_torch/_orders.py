@@ -11,9 +11,11 @@ from ragged_torch._kernels import ordered, segment_extremum
 from ragged_torch._segments import best
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ragged.rows import Rows
 
-__all__ = ["argextremum", "argsort"]
+__all__ = ["argextremum", "argsort", "lexical", "sort"]
 
 SMALL = 4096
 """Below this many elements the number of calls counts, not the passes."""
@@ -22,29 +24,57 @@ SMALL = 4096
 def argsort(x: torch.Tensor, rows: Rows, descending: bool) -> torch.Tensor:
     """Stable order of each contiguous segment, as positions in `x`."""
     x = ordered(x)
-    if is_wrapped(x) or x.shape[0] < SMALL or x.device.type != "cpu":
+    sizes = lengths_of(x, rows)
+    if sizes is None:
         return lexical(x, rows.ids, descending)
-    if rows.longest * rows.nrows == rows.total:
-        return sorted_lines(x.view(rows.nrows, -1), rows.starts, descending).view(-1)
-    sizes = torch.bincount(rows.lengths).tolist()
-    if sum(map(bool, sizes)) * 128 > x.shape[0]:
-        return lexical(x, rows.ids, descending)
-    lengths = rows.lengths.to(torch.int16) if rows.longest < 2**15 else rows.lengths
-    starts = rows.starts[torch.sort(lengths, stable=True).indices]
     order = torch.arange(x.shape[0], device=x.device)
-    end = sum(sizes[:2])
-    for length, size in enumerate(sizes[2:], 2):
-        begins, end = starts[end : end + size], end + size
-        if size:
-            index = begins[:, None] + torch.arange(length, device=x.device)
-            lines = torch.index_select(x, 0, index.view(-1)).view(size, length)
-            order.scatter_(0, index.view(-1), sorted_lines(lines, begins, descending).view(-1))
+    for index in lines(rows, sizes):
+        found = torch.sort(gathered(x, index), dim=1, stable=True, descending=descending).indices
+        order.scatter_(0, index.view(-1), (found + index[:, :1]).view(-1))
     return order
 
 
-def sorted_lines(x: torch.Tensor, begins: torch.Tensor, descending: bool) -> torch.Tensor:
-    """Stable order of each line of a matrix, as positions that count from the lines' beginnings."""
-    return torch.sort(x, dim=1, stable=True, descending=descending).indices + begins[:, None]
+def sort(x: torch.Tensor, rows: Rows, descending: bool) -> torch.Tensor:
+    """The values of each contiguous segment in order."""
+    sizes = lengths_of(x, rows)
+    if sizes is None:
+        return torch.index_select(x, 0, lexical(x, rows.ids, descending))
+    values = x.clone()
+    for index in lines(rows, sizes):
+        found = torch.sort(gathered(x, index), dim=1, stable=True, descending=descending).values
+        values.scatter_(0, index.view(-1), found.view(-1))
+    return values
+
+
+def lengths_of(x: torch.Tensor, rows: Rows) -> dict[int, int] | None:
+    """How many rows of each length there are; None where they are not sorted length by length."""
+    n = x.shape[0]
+    if is_wrapped(x) or n < SMALL or x.device.type != "cpu":
+        return None
+    if rows.longest * rows.nrows == n:
+        return {rows.longest: rows.nrows}
+    if rows.longest * 64 > n:
+        return None
+    sizes = {length: size for length, size in enumerate(torch.bincount(rows.lengths).tolist()) if size}
+    return sizes if len(sizes) * 128 <= n else None
+
+
+def lines(rows: Rows, sizes: dict[int, int]) -> Iterator[torch.Tensor]:
+    """For each length of rows, from 2 on, where their elements are: a line for each row."""
+    starts = rows.starts
+    if len(sizes) > 1:
+        lengths = rows.lengths.to(torch.int16) if rows.longest < 2**15 else rows.lengths
+        starts = starts[torch.sort(lengths, stable=True).indices]
+    end = 0
+    for length, size in sizes.items():
+        begins, end = starts[end : end + size], end + size
+        if length > 1:
+            yield begins[:, None] + torch.arange(length, device=starts.device)
+
+
+def gathered(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """`x[index]` for an index of two axes (torch's own is slow)."""
+    return torch.index_select(x, 0, index.view(-1)).view(index.shape)
 
 
 def lexical(x: torch.Tensor, ids: torch.Tensor, descending: bool) -> torch.Tensor:
