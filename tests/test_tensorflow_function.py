@@ -23,14 +23,11 @@ BATCHES = {
     "empty rows": [[], []],
     "no row": [],
 }
+LENGTHS = {name: np.array([len(row) for row in rows], np.int64) for name, rows in BATCHES.items()}
 
 
 def batch(name):
-    return ragged.values_astype(ragged.from_lengths(np.concatenate([[], *BATCHES[name]]), counts(name)), "float64")
-
-
-def counts(name):
-    return np.array([len(row) for row in BATCHES[name]], np.int64)
+    return ragged.values_astype(ragged.from_lengths(np.concatenate([[], *BATCHES[name]]), LENGTHS[name]), "float64")
 
 
 def pairs(x):
@@ -150,7 +147,7 @@ def test_plain_tensors_become_arrays_inside():
     for kind in BATCHES:
         x = batch(kind)
         wanted = ragged.to_padded(ragged.softmax(x))[0]
-        np.testing.assert_allclose(pooled(ragged.flatten(x).to_numpy(), counts(kind)), wanted)
+        np.testing.assert_allclose(pooled(ragged.flatten(x).to_numpy(), LENGTHS[kind]), wanted)
     assert len(traces) == 1
 
 
