@@ -229,3 +229,20 @@ def test_numpy_functions(backend):
     assert_same(np.var(x, axis=1, ddof=1), ragged.var(x, axis=1, ddof=1))
     for name in ("mean", "std", "var", "ptp", "amax"):  # the second argument is the axis
         assert_same(getattr(np, name)(x, 1), getattr(ragged, name.replace("amax", "max"))(x, axis=1))
+
+
+def test_softmax_of_columns(backend):
+    content = np.random.default_rng(0).normal(size=(6, 2, 2))
+    lengths = [3, 0, 1, 2]
+    x = ragged.from_lengths(content, lengths)
+    shares = ragged.softmax(x, axis=1)
+    assert shares.type == x.type
+    by_column = [ragged.softmax(ragged.from_lengths(content[:, i, j], lengths), axis=1) for i in (0, 1) for j in (0, 1)]
+    for k, expected in enumerate(by_column):
+        assert_same(shares[:, :, k // 2, k % 2], expected)
+    assert_same(ragged.softmax(x, axis=1, mask_identity=True)[1], None)
+    assert_same(ragged.softmax(content[:, 0], axis=0), ragged.softmax(content[:, 0].T, axis=1).T)
+    weights = ragged.from_lengths(np.cos(content), lengths)
+    ragged.check_grads(lambda x: ragged.sum(ragged.softmax(x, axis=1) * weights), x)
+    with pytest.raises(ragged.UnsupportedError, match="dense entries"):
+        ragged.softmax([[[1.0], [2.0, 3.0]]], axis=1)

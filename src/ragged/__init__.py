@@ -176,8 +176,9 @@ from ragged.registry import available
 from ragged.regularity import from_regular, to_packed, to_regular
 from ragged.scans import cumulative_prod, cumulative_sum
 from ragged.selection import broadcast_arrays, where
+from ragged.softmaxes import softmax
 from ragged.sorting import argsort, sort
-from ragged.statistics import logsumexp, mean, ptp, softmax, std, var
+from ragged.statistics import logsumexp, mean, ptp, std, var
 from ragged.structure import flatten, local_index, num, ravel, unflatten
 from ragged.types import type
 from ragged.validation import is_valid, validity_error

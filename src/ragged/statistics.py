@@ -1,41 +1,28 @@
-"""Statistics: means and spreads of each list along an axis, and the softmax within each list."""
+"""Statistics: means and spreads of each list along an axis."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ragged._moments import filled_ptp_of, logsumexp_of, mean_of, ptp_of, softmax_of, std_of, var_of
-from ragged._reduce import Reducer, Run, axis_of, keep, level_of, no_records, reduce
+from ragged._moments import filled_ptp_of, logsumexp_of, mean_of, ptp_of, std_of, var_of
+from ragged._reduce import Reducer, Run, reduce
 from ragged.broadcasting import broadcast
-from ragged.errors import AxisError, DTypeError, UnsupportedError
+from ragged.errors import AxisError, DTypeError
 from ragged.nodes import (
     Flat,
     Lists,
     Node,
-    Option,
-    Record,
     Regular,
-    Union,
-    Unknown,
-    compress,
-    is_text,
-    no_unions,
-    option,
-    rows_of,
-    take_missing,
-    to_regular_node,
 )
-from ragged.operands import operands, single, wrap
-from ragged.rows import Rows
+from ragged.operands import operands, wrap
 from ragged.sizes import common_shape
-from ragged.traverse import depth_range, rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragged.backend import Backend
 
-__all__ = ["logsumexp", "mean", "ptp", "softmax", "std", "var"]
+__all__ = ["logsumexp", "mean", "ptp", "std", "var"]
 
 MEAN = Reducer("mean", lambda b, x, segments, initial: mean_of(b, x, segments))
 PTP = Reducer("ptp", ptp_of)
@@ -151,98 +138,6 @@ def logsumexp(x: Any, axis: int | None = None, keepdims: bool = False, mask_iden
     <Array [1e+03, None, 0] type='3 * ?float64'>
     """
     return reduce(LOGSUMEXP, x, axis, keepdims, mask_identity)
-
-
-def softmax(
-    x: Any,
-    axis: int = -1,
-    *,
-    keepdims: bool = False,
-    mask_identity: bool = False,
-    behavior: Any = None,
-    attrs: Any = None,
-) -> Any:
-    """`exp(x) / sum(exp(x))` within each innermost list, without overflow; the structure is that of `x`.
-
-    Args:
-        x: anything that becomes an array; missing values stay missing and count as absent.
-        axis: the innermost axis.
-        keepdims: with `mask_identity`, empty lists stay and their numbers may be missing, as in Awkward.
-        mask_identity: None instead of a list that is empty.
-
-    Raises:
-        AxisError: no such axis, or None.
-        UnsupportedError: an axis that is not the innermost.
-
-    >>> import ragged
-    >>> ragged.softmax([[0.0, 0.0], [], [7.0]])
-    <Array [[0.5, 0.5], [], [1]] type='3 * var * float64'>
-    """
-    b, node, dense = single(x)
-    if type(axis) is not int:
-        axis = axis_of(axis, "softmax")  # type: ignore[assignment]
-        if axis is None:
-            raise AxisError("softmax needs an axis: axis=-1, the innermost; for axis=None flatten the array first")
-    level, depth = level_of(node, axis, "softmax")
-    if level != depth - 1:
-        raise UnsupportedError(f"softmax is for the innermost axis, axis=-1; not for axis={axis} of {depth} axes")
-    result = softmax_lists(b, node, mask_identity and not keepdims)
-    if mask_identity and keepdims:
-        result = optional(b, result)
-    return wrap(b, result, dense, x, attrs=attrs, behavior=behavior)
-
-
-def optional(b: Backend, node: Any) -> Node:
-    """The node with numbers of a type that allows missing ones."""
-    if isinstance(node, Flat) and node.data.ndim > 1:
-        node = to_regular_node(b, node)
-    if isinstance(node, Flat):
-        return Option(b.home().full((node.length,), True, "bool"), node)
-    if isinstance(node, Option) and isinstance(node.content, Flat) and node.content.data.ndim == 1:
-        return node
-    return rebuild(b, node, optional(b, node.content))
-
-
-def softmax_lists(b: Backend, node: Node, mask_identity: bool) -> Node:
-    """The softmax within each innermost list of a node (the node itself where it holds no lists)."""
-    match node:
-        case Flat(data) if data.ndim > 1:
-            node = to_regular_node(b, node)
-        case Option(valid, content, parameters) if depth_range(content)[1] > 1:
-            return option(b, valid, softmax_lists(b, content, mask_identity), parameters)
-        case Flat() | Unknown() | Option():
-            return softmax_entries(b, node, Rows.regular(b.home(), 1, node.length))[0]
-        case Lists() | Regular() if is_text(node):
-            raise DTypeError("softmax has no meaning for text")
-        case Record():
-            raise no_records("softmax", node)
-        case Union():
-            raise no_unions(node, "softmax")
-    assert isinstance(node, Lists | Regular)
-    if depth_range(node)[1] > 2:
-        return rebuild(b, node, softmax_lists(b, node.content, mask_identity))
-    rows, content = rows_of(b, node)
-    entries, counted = softmax_entries(b, content, rows)
-    result = rebuild(b, node, entries)
-    return option(b, counted.lengths > 0, result) if mask_identity else result
-
-
-def softmax_entries(b: Backend, node: Node, rows: Rows) -> tuple[Node, Rows]:
-    """The softmax of the entries of each row, and the rows of those that are not missing."""
-    match node:
-        case Flat(data, length):
-            return Flat(softmax_of(b, data, rows), length), rows
-        case Unknown():
-            return Flat(b.full((0,), 0, "float64"), 0), rows
-        case Option(valid, content):
-            ops = b.home(valid)
-            kept = keep(ops, rows, valid, None)
-            entries, _ = softmax_entries(b, compress(b, content, valid), kept)
-            index = ops.cumulative_sum(ops.astype(valid, "int64")) - 1
-            return take_missing(b, entries, index, valid), kept
-        case Record():
-            raise no_records("softmax", node)
-    raise DTypeError("softmax has no meaning for text")
 
 
 def with_ddof(f: Callable[..., Any], ddof: float) -> Callable[..., Any]:
