@@ -83,6 +83,8 @@ def test_paths_and_keys(x):
 def test_moved_leaves_take_their_structure_along(x):
     on_meta = pytree.tree_map(lambda t: t.to("meta"), x)
     assert on_meta.layout.rows.offsets.device.type == "meta"
+    missing = ragged.Array([1.0, None], backend="torch").to("meta").layout
+    assert missing.valid.device.type == missing.content.data.device.type == "meta"
 
 
 # ---------------------------------------------------------------------- torch.func

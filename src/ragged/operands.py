@@ -77,7 +77,7 @@ def at_home(ops: Backend, node: Any, source: Backend) -> Any:
     """The layout with its structure, which lives on `source`, on another backend (or there already)."""
 
     def carry(x: Any) -> Any:
-        return x if ops.owns(x) else carried(ops, x, source)
+        return ops.asarray(x) if ops.owns(x) else carried(ops, x, source)  # it may be on another device
 
     match node:
         case Lists(rows, content, parameters):
