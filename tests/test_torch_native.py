@@ -538,3 +538,30 @@ def test_other_backends_have_their_own():
     assert x.to_backend("torch").to_native().is_nested
     assert ragged_torch.to_nested(x).is_nested  # NumPy joins
     assert np.array_equal(ragged_torch.to_nested(x).values().numpy(), [1.0])
+
+
+def test_inference_mode():
+    with torch.inference_mode():
+        nt = jagged(torch.arange(7.0))
+        x = ragged.from_native(nt)
+        assert ragged.from_native(nt).layout.rows is x.layout.rows
+        assert lists(x.to_native()) == lists(nt)
+    assert ragged.to_list(ragged.sum(x, axis=1)) == [1, 0, 14, 6]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu():
+    values = torch.randn(7, 3, device="cuda", requires_grad=True)
+    offsets = torch.tensor(OFFSETS, device="cuda")
+    nt = torch.nested.nested_tensor_from_jagged(values, offsets)
+    x = ragged.from_native(nt)
+    assert x.layout.rows.offsets is nt.offsets()
+    assert ragged.softmax(x @ x.mT, axis=-1).layout.content.content.data.device == values.device
+    assert lists(ragged.from_native(nt.transpose(1, 2)).to_native()) == lists(nt.transpose(1, 2))
+    packed = ragged_torch.to_packed_sequence(x[[0, 2, 3]])
+    assert ragged.from_native(packed).to_list() == x[[0, 2, 3]].to_list()
+    strided = ragged_torch.to_nested(x, layout=torch.strided)
+    assert ragged.from_native(strided).to_list() == x.to_list()
+    ragged.sum(x.to("cpu") ** 2).backward()
+    torch.testing.assert_close(values.grad, 2 * values.detach())
