@@ -37,7 +37,7 @@ def told(run: Call | None) -> Call | None:
         try:
             return run()
         except tf.errors.OpError as error:
-            raise RuntimeError(error.message) from error
+            raise RuntimeError(error.message.rpartition("}} ")[2]) from error  # in front stands which node it was
 
     return run and call
 

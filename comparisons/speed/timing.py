@@ -15,6 +15,8 @@ Runner = Callable[[int], float]
 """The mean seconds of so many calls in a row."""
 SHORTEST = 2e-3
 """Seconds that one measurement takes at least: shorter calls are repeated and divided."""
+LONG = 5.0
+"""Seconds from which on a call is told of, not measured."""
 SLOW = 0.2
 """Seconds from which on a call needs no further warm-up."""
 FAILURES = (TypeError, ValueError, LookupError, AttributeError, RuntimeError, MemoryError)
@@ -30,7 +32,8 @@ def seconds(call: Call, repeat: int) -> float:
 
 def described(error: BaseException) -> str:
     """An error in one line."""
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {line if len(line) <= 150 else line[:150] + '…'}"
 
 
 class Race:
@@ -47,9 +50,13 @@ class Race:
         try:
             return self.runners[name](repeat)
         except FAILURES as error:
-            del self.runners[name]
-            self.failed[name] = described(error)
+            self.give_up(name, described(error))
             return None
+
+    def give_up(self, name: str, why: str) -> None:
+        """Go on without it."""
+        del self.runners[name]
+        self.failed[name] = why
 
 
 def interleaved(
@@ -66,6 +73,9 @@ def interleaved(
     once = {}
     for name in runners:  # compile, fill caches, then look how long it takes
         if (first := race.seconds(name, 1)) is None or (again := race.seconds(name, 1)) is None:
+            continue
+        if again > LONG:
+            race.give_up(name, f"takes {again:.0f} s")
             continue
         if first < SLOW and (third := race.seconds(name, 1)) is not None:
             again = min(again, third)
