@@ -32,8 +32,11 @@ def blocks(rows: Rows) -> list[tuple[int, int, int, int]]:
 
 
 def part(rows: Rows, first: int, last: int, begin: int, end: int) -> Rows:
-    """The partition of a block."""
-    return Rows(rows.ops, rows.offsets[first : last + 1] - begin, last - first, end - begin)
+    """The partition of a block; what the whole one knows of its elements is not found out again."""
+    found = Rows(rows.ops, rows.offsets[first : last + 1] - begin, last - first, end - begin)
+    if rows._ids is not None:
+        found._ids = rows._ids[begin:end] - first
+    return found
 
 
 def in_blocks(b: Backend, alone: Backend, f: Callable[..., Any], x: Any, rows: Rows, options: tuple[Any, ...]) -> Any:

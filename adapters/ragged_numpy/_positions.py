@@ -77,10 +77,11 @@ def expand(x: Any, rows: Rows) -> Any:
     n = rows.total
     if n < SMALL:
         return x.repeat(rows.lengths, axis=0)
-    if n < 8 * rows.nrows:
+    alike = rows.longest * rows.nrows == n
+    if n < 8 * rows.nrows and not alike:
         return take(x, rows.ids)
     out = empty((n, *x.shape[1:]), x.dtype)
-    if rows.longest * rows.nrows == n:
+    if alike:
         out.reshape(rows.nrows, -1, *x.shape[1:])[...] = x[:, None]
         return out
     lengths = rows.lengths
