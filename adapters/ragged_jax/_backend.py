@@ -251,7 +251,7 @@ class JaxBackend(Backend):
     def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         if isinstance(x, Tracer) or x.dtype.kind not in "iuf":
             return self.take(x, self.segment_argsort(x, rows, descending))
-        return self.asarray(self._home.segment_sort(np.asarray(x), rows, descending))
+        return jax.device_put(self._home.segment_sort(np.asarray(x), rows, descending), self.device)  # nobody else's
 
     @folded
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:

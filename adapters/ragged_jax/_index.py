@@ -30,7 +30,7 @@ _kept: dict[tuple[int, Any, str], tuple[weakref.ref[Any], Any]] = {}
 
 
 def as_index(index: Any, size: Any, device: Any) -> Any:
-    """Positions up to `size`; those from the host as a column (see `_kernels.gather`), many of them on the device already.
+    """Positions up to `size`; those from the host as a column (see `_kernels.gather`), if many on the device already.
 
     Raises:
         OutOfRangeError: 32 bits are too few, and JAX has no more.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged_numpy._kernels import argsort, matrices
+from ragged_numpy._memory import empty
 from ragged_numpy._positions import SMALL
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ def sort(x: Any, rows: Rows, descending: bool) -> Any:
     n = x.shape[0]
     if n < SMALL or x.dtype.kind not in "biuf":
         return x.take(argsort(x, rows, descending), axis=0)
-    if rows.longest * rows.nrows == n:
-        return in_lines(x.reshape(rows.nrows, -1), descending, kind_for(x)).reshape(-1)
-    sizes = np.bincount(rows.lengths)
-    if np.count_nonzero(sizes) * 128 > n:
+    if rows.longest * rows.nrows != n and np.count_nonzero(sizes := np.bincount(rows.lengths)) * 128 > n:
         return x.take(argsort(x, rows, descending))
-    out, kind = x.copy(), kind_for(x)
+    kind = kind_for(x)
+    out = empty(x.shape, x.dtype)
+    out[...] = x
+    if rows.longest * rows.nrows == n:
+        in_lines(out.reshape(rows.nrows, -1), descending, kind)
+        return out
     for index in matrices(rows, sizes):
         out[index] = in_lines(x.take(index), descending, kind)
     return out
@@ -33,11 +36,12 @@ def sort(x: Any, rows: Rows, descending: bool) -> Any:
 
 def kind_for(x: Any) -> Any:
     """How to sort values: equal ones look alike, but for zeros of two signs, which keep their order."""
-    return "stable" if x.dtype.kind == "f" and np.signbit(x[x == 0]).any() else None
+    if x.dtype.kind != "f" or not (zeros := x == 0).any():
+        return None
+    return "stable" if np.signbit(x[zeros]).any() else None
 
 
 def in_lines(values: Any, descending: bool, kind: Any) -> Any:
-    """Each line of a matrix in order; descending, it is reversed, sorted and reversed again, so that equals stay."""
-    if descending:
-        return np.sort(values[:, ::-1], axis=1, kind=kind)[:, ::-1]
-    return np.sort(values, axis=1, kind=kind)
+    """The matrix with each line in order, in place; descending, the line is sorted backwards, so that equals stay."""
+    (values[:, ::-1] if descending else values).sort(axis=1, kind=kind)
+    return values
