@@ -223,6 +223,13 @@ def test_jit_of_structure_that_depends_on_values_names_the_way_out(program):
         jax.jit(program)(x())
 
 
+@pytest.mark.parametrize("transform", [jax.jit, lambda f: jax.grad(lambda x: ragged.sum(f(x)))])
+@pytest.mark.parametrize("leaves", [lambda x: ragged.from_iter(x.to_list()), ragged.to_numpy, ragged.to_json])
+def test_values_that_leave_a_traced_program_name_the_way_out(leaves, transform):
+    with pytest.raises(ragged.UnsupportedError, match=r"not known while it traces.*ragged\.stop_gradient"):
+        transform(leaves)(x())
+
+
 @pytest.mark.parametrize("ascending", [True, False])
 def test_order_under_jit_is_that_of_known_values(ascending):
     """Lengths do not depend on the values' order: NaN, signed zeros and ties stand where they stand without jit."""

@@ -60,6 +60,12 @@ class JaxBackend(Backend):
         return place(x, dtype, self.device)
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        if isinstance(x, Tracer):
+            raise UnsupportedError(
+                f"values of {x.dtype}{list(x.shape)} leave JAX, but are not known while it traces the program; call "
+                "to_list, to_numpy and to_backend outside of what jax.jit or ragged.grad runs, or, where only a "
+                "derivative is taken, on ragged.stop_gradient(x)"
+            )
         return np.asarray(x)
 
     def as_structure(self, x: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ragged.context import active, use
@@ -118,14 +119,15 @@ def of_jit(name: str, operations: Sequence[Operation]) -> Cell:
         found = {
             operation.title: cell for operation in operations if (cell := compiles(compiled, operation)) != NOTHING
         }
-    refused = [(title, cell.reason) for title, cell in found.items() if cell.text == "no"]
+    refused = {title: cell.reason for title, cell in found.items() if cell.text != "yes"}
     if not found:
         return NOTHING
     if not refused:
         return Cell("yes")
-    if len(refused) == len(found):
-        return Cell("no", refused[0][1])
-    return Cell("in part", f"not {', '.join(title for title, _ in refused)}: {refused[0][1]}")
+    first, reason = next(iter(refused.items()))
+    if all(cell.text == "no" for cell in found.values()):
+        return Cell("no", reason)
+    return Cell("in part", f"not {', '.join(refused)}: {reason}" if first else reason)
 
 
 def compiles(compiled: Callable[[Any], Any], operation: Operation) -> Cell:
@@ -136,15 +138,22 @@ def compiles(compiled: Callable[[Any], Any], operation: Operation) -> Cell:
     if not numeric(operation.program(sample(operation.samples[0]))):
         return NOTHING
 
-    def check() -> None:
-        run = compiled(operation.program)
-        for name in operation.samples:
-            agree(run(sample(name)), operation.program(sample(name)), f"of {name!r}")
-        if operation.smooth and operation.function not in OWN:
-            gradient = slope_of(operation.program)
-            agree(compiled(gradient)(sample(SMOOTH[0])), gradient(sample(SMOOTH[0])), "the gradient")
+    run, gradient = compiled(operation.program), slope_of(operation.program)
 
-    return ran(check)
+    def sampled(name: str) -> None:
+        agree(run(sample(name)), operation.program(sample(name)))
+
+    def differentiated() -> None:
+        agree(compiled(gradient)(sample(SMOOTH[0])), gradient(sample(SMOOTH[0])))
+
+    cells = {f"the sample {name!r}": ran(partial(sampled, name)) for name in operation.samples}
+    if operation.smooth and operation.function not in OWN:
+        cells["the gradient"] = ran(differentiated)
+    refused = [what for what, cell in cells.items() if cell.text == "no"]
+    if not refused:
+        return Cell("yes")
+    reason = cells[refused[0]].reason
+    return Cell("no", reason) if len(refused) == len(cells) else Cell("in part", f"not {', '.join(refused)}: {reason}")
 
 
 def slope_of(program: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -158,15 +167,15 @@ def slope_of(program: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return ragged.grad(loss)
 
 
-def agree(found: Any, wanted: Any, what: str) -> None:
+def agree(found: Any, wanted: Any) -> None:
     """What is compiled gives the same type and, as closely as single precision allows, the same values."""
     from ragged.testing._expect import plain, same_values
 
     (values, kind), (wanted_values, wanted_kind) = plain(found), plain(wanted)
     if kind != wanted_kind:
-        raise AssertionError(f"compiled, {what} has type {kind}, not {wanted_kind}")
+        raise AssertionError(f"compiled, it has type {kind}, not {wanted_kind}")
     if not same_values(values, wanted_values, SINGLE, SINGLE):
-        raise AssertionError(f"compiled, {what} is {values}, not {wanted_values}")
+        raise AssertionError(f"compiled, it gives {values}, not {wanted_values}")
 
 
 def numeric(result: Any) -> bool:

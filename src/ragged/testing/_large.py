@@ -109,9 +109,10 @@ def extremes(b: Backend) -> None:
             expect_array(b, found, by_group(take, x, nothing), f"{what} in groups")
     filled = LENGTHS > 0
     for x in (TIES, WIDE):
-        for largest, numpy in ((True, np.argmax), (False, np.argmin)):
+        places: dict[bool, Any] = {True: np.argmax, False: np.argmin}
+        for largest, place in places.items():
             found = b.home().to_numpy(b.segment_argmax(dense(b, x), rows_on(b, OFFSETS), largest))
-            wanted = [i + numpy(part) for i, part in zip(OFFSETS, parts(x), strict=False) if len(part)]
+            wanted = [i + place(part) for i, part in zip(OFFSETS, parts(x), strict=False) if len(part)]
             wrong = np.flatnonzero(np.asarray(found)[filled] != wanted)
             expect(
                 not len(wrong), f"segment_argmax(largest={largest}) of {x.dtype} to give the first, not in {wrong[:5]}"
