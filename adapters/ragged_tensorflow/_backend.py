@@ -210,7 +210,7 @@ class TensorFlowBackend(Backend):
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         is_tensor = isinstance(value, Size | tf.Tensor)
-        value = tf.cast(tf.convert_to_tensor(value), held(dtype)) if is_tensor else tf.constant(value, held(dtype))
+        value = tf.cast(tf.convert_to_tensor(value), held(dtype)) if is_tensor else constant(value, held(dtype))
         return tf.fill(dense_shape(shape), value)
 
     # ------------------------------------------------------------------ structure primitives

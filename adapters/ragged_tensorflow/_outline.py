@@ -101,9 +101,7 @@ class Outliner:
 
     def length(self, node: Node) -> Any:
         """The length of a node, or its hole, where nothing else tells it."""
-        while isinstance(node, Option):
-            node = node.content
-        if isinstance(node, Flat | Lists):
+        if isinstance(node, Flat | Lists | Option):
             return None
         return self.value(node.length)
 
