@@ -42,7 +42,7 @@ def test_take_gathers_rows(lengths, data):
     taken, inner = rows.take(np.asarray(index, np.int64))
     nested = np.split(content, rows.offsets[1:-1])
     assert taken.lengths.tolist() == [lengths[i] for i in index]
-    assert content[inner].tolist() == [value for i in index for value in nested[i].tolist()]
+    assert content[inner.index].tolist() == [value for i in index for value in nested[i].tolist()]
 
 
 @given(lengths_lists, st.data())
