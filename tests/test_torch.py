@@ -283,7 +283,7 @@ def test_orders_of_many_rows(equal, descending):
     assert _orders.lexical(torch.from_numpy(x), rows.ids, descending).tolist() == wanted.tolist()
 
 
-@pytest.mark.parametrize("way", ["sum", "max", "min"])
+@pytest.mark.parametrize("way", ["sum", "prod", "max", "min"])
 @pytest.mark.parametrize("equal", [False, True])
 def test_reductions_of_many_rows(way, equal):
     x, lengths = random_rows(3000)
@@ -293,14 +293,26 @@ def test_reductions_of_many_rows(way, equal):
     partition = Rows.from_lengths(host, lengths)
     if equal:
         assert rows.longest == 3
-    reduce = {"sum": host.segment_sum, "max": host.segment_max, "min": host.segment_min}[way]
-    identity = () if way == "sum" else (-np.inf if way == "max" else np.inf,)
+    reduce = getattr(host, f"segment_{way}")
+    identity = () if way in ("sum", "prod") else (-np.inf if way == "max" else np.inf,)
     for values in (x, np.stack([x, -x], 1), x.astype(np.float32)):
         found = _segments.reduced(torch.from_numpy(values), rows, way)
         np.testing.assert_array_equal(found.numpy(), reduce(values, partition, *identity))
-    if way != "sum":
+    if way in ("max", "min"):
         found = getattr(TORCH, f"segment_{way}")(torch.from_numpy(x), rows, 7.0)
         np.testing.assert_array_equal(found.numpy(), reduce(x, partition, 7.0))
+
+
+@pytest.mark.parametrize("lengths", [[0, 3, 0, 0, 2, 1] * 1500, [0] * 3 + [9000] + [0], [9000], [1] * 5000], ids=len)
+def test_positions_of_many_elements(lengths):
+    lengths = np.array(lengths)
+    rows, host = Rows.from_lengths(TORCH, torch.from_numpy(lengths)), get_backend("numpy")
+    partition, starts = Rows.from_lengths(host, lengths), np.arange(lengths.size) * 7 % 100
+    for name in ("lengths", "ids", "positions"):
+        np.testing.assert_array_equal(getattr(rows, name).numpy(), getattr(partition, name))
+    for step in (1, -1, 3):
+        found = TORCH.ranges(torch.from_numpy(starts), rows, step)
+        np.testing.assert_array_equal(found.numpy(), host.ranges(starts, partition, step))
 
 
 def test_complex_sums_and_extrema():

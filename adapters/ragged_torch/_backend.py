@@ -158,6 +158,10 @@ class TorchBackend(Backend):
             return None
         return _segments.extremum(x, rows, "max" if largest else "min")  # type: ignore[arg-type]
 
+    def segment_prod(self, x: Any, rows: Segments) -> Any:
+        contiguous = rows.offsets is not None and x.is_floating_point()
+        return _segments.reduced(x, rows, "prod") if contiguous else None  # type: ignore[arg-type]
+
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         if tangent is None or rows.offsets is None or x.shape[0] < SMALL or not self.differentiating(x):
             return f(self, x, rows, *options)
@@ -231,6 +235,8 @@ class TorchBackend(Backend):
         return torch.searchsorted(x.contiguous(), values.contiguous(), right=side == "right")
 
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        if mask.device.type == "cpu" and not is_wrapped(mask):  # NumPy takes a third of the time
+            return torch.from_numpy(np.flatnonzero(mask.numpy()))
         return torch.nonzero(mask).view(-1)
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
@@ -254,10 +260,14 @@ class TorchBackend(Backend):
         return lasting(super().row_lengths, rows)
 
     def row_ids(self, rows: Rows) -> Any:
-        return lasting(super().row_ids, rows)
+        return lasting(_kernels.row_ids if rows.total >= SMALL else super().row_ids, rows)
 
     def row_positions(self, rows: Rows) -> Any:
-        return lasting(super().row_positions, rows)
+        return lasting(_kernels.row_positions if rows.total >= SMALL else super().row_positions, rows)
+
+    def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
+        many = rows.total >= SMALL and not is_wrapped(starts)
+        return _kernels.ranges(starts, rows, step) if many else super().ranges(starts, rows, step)
 
     def equal(self, x: Any, y: Any) -> bool:
         return x is y or (x.shape == y.shape and torch.equal(x, y))

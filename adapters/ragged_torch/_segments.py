@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["best", "expand", "extremum", "fused", "reduced", "total"]
 
-NEUTRAL = {"sum": 0, "max": -torch.inf, "min": torch.inf}
+NEUTRAL = {"sum": 0, "prod": 1, "max": -torch.inf, "min": torch.inf}
+REGULAR: dict[str, Any] = {"sum": torch.sum, "prod": torch.prod, "max": torch.amax, "min": torch.amin}
 LONG = 256
 """Segments of more numbers than these are added up in double precision."""
 
@@ -25,13 +26,13 @@ Function: Any = torch.autograd.Function
 
 
 def reduced(x: torch.Tensor, rows: Rows, way: str) -> torch.Tensor:
-    """Sum, maximum or minimum of contiguous segments of floats; 0, -inf or inf where one is empty; no derivative."""
+    """Sum, product, maximum or minimum of contiguous segments of floats, `NEUTRAL` where empty; no derivative."""
     if x.is_complex():
         return torch.view_as_complex(reduced(torch.view_as_real(x), rows, way))
     size = rows._longest
     if size and size * rows.nrows == rows.total:  # rows of one length are a regular axis
         lines = x.reshape(rows.nrows, size, *x.shape[1:])
-        return torch.sum(lines, 1, dtype=x.dtype) if way == "sum" else getattr(torch, "a" + way)(lines, 1)
+        return REGULAR[way](lines, 1)
     if x.shape[0] == 0:  # of which segment_reduce takes no offsets
         return torch.full((rows.nrows, *x.shape[1:]), NEUTRAL[way], dtype=x.dtype, device=x.device)
     if way == "sum" and x.dtype.itemsize < 8 and rows.longest > LONG:  # one number after the other would lose digits
