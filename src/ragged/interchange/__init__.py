@@ -189,12 +189,12 @@ def to(array: Any, *where: Any, device: Any = None, dtype: Any = None) -> Any:
     for kind, found in given.items():
         if len(found) > 1:
             raise TypeError(f"to() takes one {kind}, not {', '.join(map(repr, found))}")
-    for device in given["device"]:
-        array = to_backend(array, array._backend.base.name, device)
     for dtype in given["dtype"]:
         from ragged.creation import values_astype
 
         array = values_astype(array, dtype)
+    for device in given["device"]:
+        array = to_backend(array, array._backend.base.name, device)
     return array
 
 
