@@ -135,6 +135,31 @@ def test_the_committed_table_says_of_numpy_what_the_checks_say(numpy_table):
         }
 
 
+FRAMEWORKS = [name for name in _matrix.ours() if name != "numpy"]
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_the_committed_table_says_of_frameworks_what_they_declare(name):
+    """What is declared is refused, and all else passes the conformance suite: so the suite's own tests say."""
+    heads, rows = committed()
+    declared = ragged.registry.get_backend(name).unsupported
+    for function, operations in by_function().items():
+        dates = all(operation.samples == ("dates",) for operation in operations)
+        missing = function in declared or (dates and "datetime64" in declared)
+        smooth = any(operation.smooth for operation in operations)
+        value, gradient = (rows[function][heads.index(f"{name} {aspect}") - 1] for aspect in ("value", "gradient"))
+        assert (function, value) == (function, "no" if missing else "yes")
+        assert (function, gradient) == (function, "–" if not smooth else "no" if missing else "yes")
+
+
+@pytest.mark.parametrize("function", ["exp", "unflatten", "from_iter", "to_list"])
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_the_committed_table_says_what_compiles(name, function, recwarn):
+    heads, rows = committed()
+    cell = rows[function][heads.index(f"{name} jit") - 1]
+    assert _matrix.of_jit(name, by_function()[function]).text == cell
+
+
 def test_numpy_supports_every_value_and_every_gradient(numpy_table):
     wrong = {
         (function, aspect, cell.reason)
