@@ -152,7 +152,7 @@ def test_the_committed_table_says_of_frameworks_what_they_declare(name):
         assert (function, gradient) == (function, "–" if not smooth else "no" if missing else "yes")
 
 
-@pytest.mark.parametrize("function", ["exp", "unflatten", "from_iter", "to_list"])
+@pytest.mark.parametrize("function", ["exp", "sum", "unflatten", "from_iter", "to_list"])
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_the_committed_table_says_what_compiles(name, function, recwarn):
     heads, rows = committed()
