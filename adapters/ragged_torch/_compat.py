@@ -10,10 +10,15 @@ from torch.autograd import forward_ad
 _functorch: Any = torch._C._functorch
 _forward_ad: Any = forward_ad
 
-__all__ = ["is_batched", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
+__all__ = ["is_batched_by_autograd", "is_batched", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
 
 is_wrapped = _functorch.is_functorch_wrapped_tensor
 _is_batched, _inner, _level = _functorch.is_batchedtensor, _functorch.get_unwrapped, _functorch.maybe_current_level
+
+
+def is_batched_by_autograd(x: Any) -> bool:
+    """Whether `torch.autograd.grad(is_grads_batched=True)` maps over `x`, which is another machinery than `vmap`."""
+    return bool(_functorch.is_legacy_batchedtensor(x))
 
 
 def is_transformed() -> bool:

@@ -16,7 +16,7 @@ import torch
 from ragged.errors import UnsupportedError
 from ragged.ufuncs import functions, result_dtypes, table
 from ragged_torch._arrays import place, to_numpy
-from ragged_torch._compat import is_transformed
+from ragged_torch._compat import is_batched_by_autograd, is_transformed
 from ragged_torch._dtypes import LAME, cast, held, numpy_dtype
 from ragged_torch._forms import FORMS
 
@@ -123,7 +123,12 @@ def over(spare: torch.Tensor, name: str, args: tuple[Any, ...]) -> Any:
     """The function of floats, written over `spare` where that has the result's shape and dtype."""
     function: Any = OVER.get(table[name].name)
     same = all(isinstance(x, torch.Tensor) and x.shape == spare.shape and x.dtype == spare.dtype for x in args)
-    if function is None or not same or is_transformed() or any(x.requires_grad for x in (spare, *args)):
+    if (
+        function is None
+        or not same
+        or is_transformed()
+        or any(x.requires_grad or is_batched_by_autograd(x) for x in (spare, *args))
+    ):
         return call(name, args, spare.device)
     return function(*args, out=spare)
 

@@ -32,7 +32,7 @@ def reduced(x: torch.Tensor, rows: Rows, way: str) -> torch.Tensor:
     size = rows._longest
     if size and size * rows.nrows == rows.total:  # rows of one length are a regular axis
         lines = x.reshape(rows.nrows, size, *x.shape[1:])
-        return REGULAR[way](lines, 1)
+        return cast("torch.Tensor", REGULAR[way](lines, 1))
     if x.shape[0] == 0:  # of which segment_reduce takes no offsets
         return torch.full((rows.nrows, *x.shape[1:]), NEUTRAL[way], dtype=x.dtype, device=x.device)
     if way == "sum" and x.dtype.itemsize < 8 and rows.longest > LONG:  # one number after the other would lose digits

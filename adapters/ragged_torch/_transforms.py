@@ -93,9 +93,9 @@ class Pullback:
 
     def many(self, cotangents: Sequence[Any]) -> list[Any]:
         """The pullback of many cotangents at once, stacked along a new first axis."""
-        return self._walk(cotangents, keep=True, batched=True)
+        return list(torch.vmap(lambda *each: tuple(self(each)))(*cotangents))
 
-    def _walk(self, cotangents: Sequence[Any], keep: bool, batched: bool = False) -> list[Any]:
+    def _walk(self, cotangents: Sequence[Any], keep: bool) -> list[Any]:
         pairs = [(y, g) for y, g in zip(self.outputs, cotangents, strict=True) if y.requires_grad]
         outer = torch.is_grad_enabled() and not (self.alone and not any(g.requires_grad for _, g in pairs))
         found: Sequence[Any] = [None] * len(self.inputs)
@@ -107,11 +107,9 @@ class Pullback:
                 retain_graph=keep or outer,
                 create_graph=outer,
                 allow_unused=True,
-                is_grads_batched=batched,
             )
-        lead = cotangents[0].shape[:1] if batched else ()
         return [
-            torch.zeros((*lead, *x.shape), dtype=x.dtype, device=x.device) if g is None or g._is_zerotensor() else g
+            torch.zeros_like(x) if g is None or g._is_zerotensor() else g
             for x, g in zip(self.inputs, found, strict=True)
         ]
 
