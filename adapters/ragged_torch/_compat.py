@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 _functorch: Any = torch._C._functorch
 _forward_ad: Any = forward_ad
 
-__all__ = ["is_batched_by_autograd", "is_batched", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
+__all__ = ["is_batched", "is_batched_by_autograd", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
 
 is_wrapped = _functorch.is_functorch_wrapped_tensor
 _is_batched, _inner, _level = _functorch.is_batchedtensor, _functorch.get_unwrapped, _functorch.maybe_current_level
