@@ -11,6 +11,7 @@ import pytest
 
 import ragged
 import ragged.testing
+from ragged.registry import get_backend
 from ragged.testing._operations import OPERATIONS
 from ragged_numpy import NumpyBackend
 
@@ -77,7 +78,21 @@ def test_ids_are_unique_and_told_by_group():
     ids = [title for title, _ in ragged.testing.checks("numpy")]
     assert len(set(ids)) == len(ids)
     groups = {title.partition(":")[0] for title in ids}
-    assert groups == set("protocol ufuncs literals values gradients kinks check_grads conventions arrays errors conduct".split())
+    assert groups == set(
+        "protocol ufuncs literals values gradients kinks check_grads conventions arrays errors conduct".split()
+    )
+
+
+def test_unsigned_minima_need_no_inversion(monkeypatch):
+    strict = type(get_backend("strict"))
+    original = strict.apply
+
+    def without_inversion(self, name, *args, **options):
+        assert name != "invert" or self.dtype(args[0]).kind != "u"
+        return original(self, name, *args, **options)
+
+    monkeypatch.setattr(strict, "apply", without_inversion)
+    ragged.testing.check_backend("strict", matching="protocol: segment_max and segment_min")
 
 
 NO_OPERATIONS = """
