@@ -36,7 +36,7 @@ class SymbolicSize(ABC):
 
 def is_known(size: Any) -> bool:
     """Whether a size is a number now."""
-    return not isinstance(size, SymbolicSize)
+    return type(size) is int or not isinstance(size, SymbolicSize)
 
 
 def differ(a: Any, b: Any, what: str) -> bool:
@@ -64,6 +64,8 @@ def smaller(a: Any, b: Any) -> Any:
 
 def larger(a: Any, b: Any) -> Any:
     """The larger of two sizes."""
+    if type(a) is int and type(b) is int:
+        return a if a > b else b
     if isinstance(a, SymbolicSize):
         return a.maximum(b)
     return b.maximum(a) if isinstance(b, SymbolicSize) else max(a, b)

@@ -9,7 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.nodes import Node, slice_node, take
 from ragged.operands import move
-from ragged.sizes import clipped
+from ragged.sizes import clipped, larger
 from ragged.slicing._axis import from_front
 from ragged.slicing._entry import entry, finish, project, within
 from ragged.slicing._plan import plan
@@ -53,9 +53,10 @@ def getitem(array: Array, key: Any) -> Any:
         return entry(b, node, within(key, node.length), attrs, behavior)
     if kind is slice:
         if key.step is None and type(key.start) in PLAIN and type(key.stop) in PLAIN:
-            start, stop, *_ = clipped(key, node.length)
-            if stop - start != node.length:
-                node = slice_node(b, node, start, stop)
+            n = node.length
+            start, stop = key.indices(n)[:2] if type(n) is int else clipped(key, n)[:2]
+            if stop - start != n:
+                node = slice_node(b, node, start, larger(start, stop))
             return finish(b, node, attrs, behavior)
     elif kind is str:
         return finish(b, project(b, node, (key,)), attrs, behavior)

@@ -20,7 +20,7 @@ from ragged.nodes import (
     slice_node,
 )
 from ragged.nodes import Record as RecordNode
-from ragged.sizes import SymbolicSize
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -35,7 +35,7 @@ def within(index: int, length: Any, place: str = "this array") -> Any:
         OutOfRangeError: there is no such entry; `place` is what the message calls the list.
     """
     position = index + length if index < 0 else index
-    if isinstance(length, SymbolicSize):
+    if not is_known(length):
         length.at_least(-index if index < 0 else index + 1, f"index {index} is out of range of {place}")
         return position
     if 0 <= position < length:
