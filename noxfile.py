@@ -36,6 +36,7 @@ def install(session: nox.Session, *requirements: str) -> None:
 def tests(session: nox.Session) -> None:
     """The tests, and every example of the docstrings and the README."""
     install(session, *group("tests"), "-e", EVERYTHING, "-e", "./tests/plugin")
+    session.env["OMP_NUM_THREADS"] = "1"  # PyTorch's threads would wait for those of the other test processes
     session.run("pytest", *(session.posargs or ("-q", "-n", "auto", "--maxprocesses", "4")))
 
 
