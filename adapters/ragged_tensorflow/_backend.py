@@ -143,7 +143,13 @@ class TensorFlowBackend(Backend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype.is_bool:
             return self.segment_sum(tf.cast(x, tf.int32), rows) != 0
-        return _kernels.segment_sum(x, places_of(rows, self.device))
+        if rows.offsets is not None or not is_on_host(x, rows):
+            return _kernels.segment_sum(x, places_of(rows, self.device))
+
+        def sums(x: Any) -> Any:  # few columns of many numbers: TensorFlow's threads would wait for one another
+            return self.asarray(self._home.segment_sum(np.asarray(x), rows))
+
+        return _kernels.segment_sum(x, places_of(rows, self.device), sums) if is_recorded((x,)) else sums(x)
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         return self._segment_extremum(x, rows, identity, True)
@@ -152,7 +158,7 @@ class TensorFlowBackend(Backend):
         return self._segment_extremum(x, rows, identity, False)
 
     def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
-        if not (is_symbolic(x) or isinstance(rows.ids, tf.Tensor)):
+        if is_on_host(x, rows):
             home = self._home.segment_max if largest else self._home.segment_min
             return self.asarray(home(np.asarray(x), rows, identity))
         x = tf.stop_gradient(x)
@@ -178,7 +184,7 @@ class TensorFlowBackend(Backend):
         return _kernels.tied_extremum(lambda x: extremum(x, rows, identity), x, places_of(rows, self.device))
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
-        if is_symbolic(x) or isinstance(rows.ids, tf.Tensor):
+        if not is_on_host(x, rows):
             return None
         return self.asarray(self._home.segment_prod(np.asarray(x), rows))
 
@@ -274,6 +280,12 @@ class TensorFlowBackend(Backend):
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)
+
+
+def is_on_host(x: Any, rows: Segments) -> bool:
+    """Whether NumPy can see the numbers, without a copy, and the segments."""
+    places = rows.ids if rows.offsets is None else rows.offsets
+    return isinstance(places, np.ndarray) and not is_symbolic(x) and "CPU" in x.device
 
 
 def _restored(device: str | None) -> Backend:

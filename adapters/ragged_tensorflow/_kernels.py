@@ -38,15 +38,15 @@ def gather(x: Any, places: Places) -> Any:
     return linear(lambda x: R.GatherV2(params=x, indices=places.ids, axis=0), lambda g: segment_sum(g, places), x)
 
 
-def segment_sum(x: Any, places: Places) -> Any:
-    """Sum by segment; ids equal to the number of segments, which only loose segments have, are dropped."""
+def segment_sum(x: Any, places: Places, sums: Callable[[Any], Any] | None = None) -> Any:
+    """Sum by segment, as `sums` computes it; ids equal to the number of segments (loose ones have some) are dropped."""
 
     def transpose(g: Any) -> Any:
         if places.ascending:
             return gather(g, places)
         return gather(tf.concat([g, tf.zeros_like(g[:1])], 0), places._replace(nrows=places.nrows + 1))
 
-    return linear(lambda x: added(x, places), transpose, x)
+    return linear(sums or (lambda x: added(x, places)), transpose, x)
 
 
 def added(x: Any, places: Places) -> Any:
