@@ -14,7 +14,7 @@ from ragged.errors import BackendMismatchError, UnsupportedError
 from ragged.registry import get_backend
 from ragged_torch import _functions, _kernels, _orders, _reductions, _segments, _transforms
 from ragged_torch._arrays import copy, is_tensor, place, structure, to_numpy
-from ragged_torch._compat import is_batched, is_wrapped, tangent_of
+from ragged_torch._compat import is_batched, is_transformed, is_wrapped, tangent_of
 from ragged_torch._custom import custom_vjp
 from ragged_torch._devices import lasting, on_device
 from ragged_torch._dtypes import cast, held, numpy_dtype, signed, unsigned
@@ -235,7 +235,7 @@ class TorchBackend(Backend):
         return torch.searchsorted(x.contiguous(), values.contiguous(), right=side == "right")
 
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
-        if mask.device.type == "cpu" and not is_wrapped(mask):  # NumPy takes a third of the time
+        if mask.device.type == "cpu" and not is_transformed():  # NumPy takes a tenth of the time
             return torch.from_numpy(np.flatnonzero(mask.numpy()))
         return torch.nonzero(mask).view(-1)
 
