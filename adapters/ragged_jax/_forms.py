@@ -34,6 +34,12 @@ def change(x: Any) -> Any:
     return jnp.where(jnp.isfinite(x), x - lax.stop_gradient(x), 0)
 
 
+def sloped(zero: Any, slope: Any) -> Any:
+    """`zero` (a `change`) times a slope; an infinite one in two steps, as zero times infinity is NaN."""
+    infinite, most = jnp.isinf(slope), jnp.finfo(slope.dtype).max
+    return zero * jnp.where(infinite, jnp.copysign(most, slope), slope) * jnp.where(infinite, most, 1)
+
+
 def absolute(x: Any) -> Any:
     """Slope 0 at 0."""
     if is_complex(x):
@@ -119,15 +125,14 @@ def power(x: Any, n: Any) -> Any:
 
 
 def remainder(x: Any, y: Any) -> Any:
-    """Slope by y is minus the quotient that belongs to the value (kept finite: beside zero it would make NaN)."""
-    quotient = jnp.nan_to_num(lax.stop_gradient(jnp.floor_divide(x, y)))
-    return lax.stop_gradient(jnp.remainder(x, y)) + change(x) - change(y) * quotient
+    """Slope by y is minus the quotient that belongs to the value."""
+    quotient = lax.stop_gradient(jnp.floor_divide(x, y))
+    return lax.stop_gradient(jnp.remainder(x, y)) + change(x) - sloped(change(y), quotient)
 
 
 def ldexp(x: Any, n: Any) -> Any:
-    """Slope 2^n also at 0 (kept finite: beside zero it would make NaN)."""
-    slope = jnp.nan_to_num(jnp.ldexp(jnp.ones((), x.dtype), n))
-    return jnp.ldexp(lax.stop_gradient(x), n) + change(x) * slope
+    """Slope 2^n also at 0."""
+    return jnp.ldexp(lax.stop_gradient(x), n) + sloped(change(x), jnp.ldexp(jnp.ones((), x.dtype), n))
 
 
 def floor_divide(x: Any, y: Any) -> Any:
