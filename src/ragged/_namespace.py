@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragged.backend import Backend
+    from ragged.primitives import Content
     from ragged.rows import Rows, Segments
 
 __all__ = [
@@ -103,7 +104,7 @@ def dtype_called(x: Any) -> np.dtype[Any]:
     return found
 
 
-def dtype_in(b: Backend, dtype: Any) -> Any:
+def dtype_in(b: Content, dtype: Any) -> Any:
     """The namespace's own dtype for a NumPy dtype.
 
     Raises:
@@ -116,7 +117,7 @@ def dtype_in(b: Backend, dtype: Any) -> Any:
     return found
 
 
-def asarray(b: Backend, x: Any, dtype: Any = None) -> Any:
+def asarray(b: Content, x: Any, dtype: Any = None) -> Any:
     """A NumPy array, a number or an array of the backend as the latter, shared where it can be."""
     if b.owns(x):
         return x if dtype is None else b.astype(x, dtype)
@@ -124,14 +125,14 @@ def asarray(b: Backend, x: Any, dtype: Any = None) -> Any:
     return b.xp.asarray(x, dtype=dtype_in(b, x.dtype))
 
 
-def found(b: Backend, name: str) -> Any:
+def found(b: Content, name: str) -> Any:
     """The namespace's function of NumPy's name, or None."""
     if name in COMPOSED:
         return partial(COMPOSED[name], b.xp)
     return getattr(b.xp, RENAMED.get(name, name), None)
 
 
-def apply(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
+def apply(b: Content, name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
     """The elementwise function, in the dtypes that NumPy computes it in.
 
     Raises:
@@ -153,21 +154,21 @@ def apply(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> An
     return out if isinstance(out, tuple) else b.astype(out, results[0])
 
 
-def where(b: Backend, condition: Any, x: Any, y: Any) -> Any:
+def where(b: Content, condition: Any, x: Any, y: Any) -> Any:
     """Elementwise choice in one dtype, which arrays decide before Python numbers."""
     kinds = [z if type(z) in NUMBERS else b.dtype(z) if b.owns(z) else np.asarray(z).dtype for z in (x, y)]
     dtype = np.result_type(*kinds)
     return b.xp.where(asarray(b, condition), asarray(b, x, dtype), asarray(b, y, dtype))
 
 
-def missing_functions(b: Backend) -> dict[str, str]:
+def missing_functions(b: Content) -> dict[str, str]:
     """The elementwise functions and the dtypes that the namespace has not, each with the reason."""
     functions = sorted({entry.name for entry in table.values()})
     reasons = {name: "its framework has no such function" for name in functions if not found(b, name)}
     return reasons | {name: "its framework has no such numbers" for name in DTYPES if not hasattr(b.xp, name)}
 
 
-def refusal(b: Backend, name: str) -> UnsupportedError:
+def refusal(b: Content, name: str) -> UnsupportedError:
     """The error of something that the backend has not (`Backend.unsupported` tells why), with a way out."""
     reason = b.unsupported.get(name, "its framework has no such function or dtype")
     way = "; go on with x.to_backend('numpy')" if b.base.name != "numpy" else ""

@@ -11,7 +11,7 @@ import numpy as np
 from ragged._segments import extremum_adjoint
 from ragged.autodiff.box import Box
 from ragged.autodiff.derivatives import uses
-from ragged.autodiff.pullback import Pullback, Step, by_apply, custom_pulls, deepest, pulling
+from ragged.autodiff.pullback import Step, by_apply, custom_pulls, deepest, pulling
 from ragged.autodiff.rules import matmul_left, matmul_right, primitives
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ragged.rows import Segments
 
-__all__ = ["Tape", "tape_jvp", "tape_vjp"]
+__all__ = ["Tape"]
 
 
 def _recorded(name: str) -> Any:
@@ -293,31 +293,3 @@ class Tape(Backend):
 
     def __repr__(self) -> str:
         return f"<ragged backend {self.name}, differentiating to order {self.level}>"
-
-
-def tape_vjp(b: Backend, f: Callable[..., Any], primals: Sequence[Any]) -> tuple[list[Any], Any, Pullback]:
-    """`Backend.vjp` by the tape: outputs, aux and the pullback.
-
-    NumPy inputs are copied, unless `f` is pulled back `at_once`: one overwritten meanwhile would change the gradient.
-    """
-    tape, shared = Tape(b), getattr(f, "at_once", False)
-    leaves = [tape.leaf(x.copy() if isinstance(x, np.ndarray) and not shared else x) for x in primals]
-    outputs, aux = f(*leaves)
-    aux = [tape.value(x) for x in aux] if isinstance(aux, list | tuple) else aux
-    steps = [x.step if type(x) is Box and x.tape is tape else None for x in outputs]
-    return [tape.value(x) for x in outputs], aux, Pullback(b, steps, [x.step for x in leaves])
-
-
-def tape_jvp(
-    b: Backend, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
-) -> tuple[list[Any], list[Any], Any]:
-    """`Backend.jvp` by the tape: outputs, their tangents, and aux.
-
-    The pullback is linear in the cotangents; its transpose, by a second tape, pushes tangents forward.
-    """
-    outputs, aux, pullback = tape_vjp(b, f, primals)
-    zeros = [b.full(x.shape, 0, b.dtype(x)) for x in outputs]
-    if not zeros:
-        return outputs, zeros, aux
-    _, _, forward = tape_vjp(b, lambda *cotangents: (pullback.once(cotangents), ()), zeros)
-    return outputs, forward.once(list(tangents)), aux
