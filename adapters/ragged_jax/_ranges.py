@@ -25,7 +25,7 @@ def take_ranges(arrays: Sequence[Any], ranges: Ranges, device: Any) -> Any:
     """`x[ranges.index]` of the arrays put one after another; on the host only numbers a row are made, unless there are
     few elements."""
     rows, starts, step, last = ranges.rows, ranges.starts, ranges.step, ranges.last
-    size = sum(x.shape[0] for x in arrays)
+    size = arrays[0].shape[0] if len(arrays) == 1 else sum(x.shape[0] for x in arrays)
     reach = size if last is None else size + rows.total  # before what lies beyond the last one is brought back
     if rows.total < WORTH_A_KERNEL or reach > INT32 or not isinstance(starts, np.ndarray):
         x = arrays[0] if len(arrays) == 1 else _kernels.concat(list(arrays))

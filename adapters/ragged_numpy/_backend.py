@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 BOOLEAN = np.dtype(np.bool_)
+FEW = 32
+"""Below this many elements Python is done with them before NumPy has begun."""
 
 
 def anything(empty: bool) -> Callable[[Any, Any], Any]:
@@ -171,6 +173,12 @@ class NumpyBackend(Backend):
 
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
         return np.flatnonzero(mask)
+
+    def extremes(self, x: Any) -> tuple[Any, Any]:
+        if x.size < FEW:
+            values = x.tolist()
+            return min(values), max(values)
+        return int(x.min()), int(x.max())
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         return argsort(x, rows, descending)

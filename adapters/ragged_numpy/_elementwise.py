@@ -11,6 +11,9 @@ from ragged_numpy._memory import LARGE, empty
 
 __all__ = ["call", "call_over", "choose"]
 
+FEW = 4096
+"""Below this many elements new memory costs less than to find out what fits the old."""
+
 
 def call(name: str, args: tuple[Any, ...]) -> Any:
     """The function of arrays and numbers."""
@@ -41,7 +44,7 @@ def kinds_of(args: tuple[Any, ...]) -> tuple[Any, ...]:
 def call_over(spare: Any, name: str, args: tuple[Any, ...]) -> Any:
     """The function, its result over the array `spare` where that is of its shape and dtype."""
     f = functions[name]
-    if type(spare) is np.ndarray and isinstance(f, np.ufunc) and spare.flags.writeable:
+    if type(spare) is np.ndarray and spare.size >= FEW and isinstance(f, np.ufunc) and spare.flags.writeable:
         fits = all(not isinstance(x, np.ndarray) or x.shape in ((), spare.shape) for x in args)
         if fits and result_dtypes(name, kinds_of(args))[1] == (spare.dtype,):
             return f(*args, out=spare)

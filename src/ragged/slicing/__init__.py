@@ -60,7 +60,10 @@ def getitem(array: Array, key: Any) -> Any:
             return finish(b, node, attrs, behavior)
     elif kind is str:
         return finish(b, project(b, node, (key,)), attrs, behavior)
-    elif kind is np.ndarray and key.ndim == 1 and key.dtype.kind == "i":
+    elif kind is list and key and set(map(type, key)) == {int}:
+        key = np.asarray(key)
+        kind = np.ndarray
+    if kind is np.ndarray and key.ndim == 1 and key.dtype.kind == "i":
         ops = b.home()
         index = from_front(ops, ops.asarray(key, np.int64), node.length, "this array")
         return Array._of(take(b, node, index), b, attrs, behavior)

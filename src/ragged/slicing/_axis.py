@@ -117,8 +117,8 @@ def from_front(ops: Backend, index: Any, size: Any, what: str, valid: Any = None
         return ops.where(index < 0, index + size, index)
     if not ops.size(present):
         return index
-    least = ops.xp.min(present)
-    if ops.true((least < -size) | (ops.xp.max(present) >= size)):
+    least, largest = ops.extremes(present)
+    if ops.true((least < -size) | (largest >= size)):
         at = ops.bound(ops.flatnonzero((present < -size) | (present >= size))[:1], None)
         raise OutOfRangeError(
             f"index {ops.bound(present[at : at + 1], None)} is out of range: {what} has length {size}"

@@ -85,7 +85,7 @@ def plan(b: Backend, key: Any) -> Plan:
             items.extend(planned)
         else:
             items.append(planned)
-    if sum(item is Ellipsis for item in items) > 1:
+    if items.count(Ellipsis) > 1:
         raise AxisError("a key takes one Ellipsis (...) at most")
     chosen = target(backends)
     if any(isinstance(item, Indices | Ragged) for item in items):
@@ -97,7 +97,7 @@ def plan(b: Backend, key: Any) -> Plan:
 def target(backends: list[Backend]) -> Backend:
     """Where to select: on the array's backend, or, for an array on NumPy, on the framework that the key comes from."""
     b = backends[0]
-    if all(other.base is b.base or other.base.name == "numpy" for other in backends):
+    if len(backends) == 1 or all(other.base is b.base or other.base.name == "numpy" for other in backends):
         return b
     chosen = common_backend(backends)
     return chosen if chosen.base is b.base else chosen.base
@@ -131,12 +131,15 @@ def plan_item(part: Any, backends: list[Backend]) -> Any:
 
 def plain_slice(key: slice) -> slice:
     """The slice with plain integers, none of them beyond int64."""
-    start, stop, step = (
-        None if bound is None else min(max(integer(bound), -FAR), FAR) for bound in (key.start, key.stop, key.step)
-    )
+    step = near(key.step)
     if step == 0:
         raise StructureError("the step of a slice is not zero")
-    return slice(start, stop, step)
+    return slice(near(key.start), near(key.stop), step)
+
+
+def near(bound: Any) -> int | None:
+    """A bound of a slice, if there is one, within int64."""
+    return None if bound is None else min(max(integer(bound), -FAR), FAR)
 
 
 def integer(x: Any) -> int:
@@ -145,12 +148,12 @@ def integer(x: Any) -> int:
         return x
     backend = backend_of_dense(x)
     if backend is not None:
+        x = backend.as_structure(x)  # where nothing may depend on traced values, that says so itself
         if not backend.known(x):
             raise UnsupportedError(
                 "an integer in a key that is not known before the program runs is no entry's number; make an index "
                 "array of it, of shape (1,), which selects an array of one entry"
             )
-        x = backend.as_structure(x)
     if isinstance(x, bool | np.bool_) or (hasattr(x, "dtype") and dtype_of(x).kind not in "iu"):
         raise DTypeError(f"{x!r} is no integer; an array is indexed by {KINDS}")
     try:
@@ -265,8 +268,7 @@ def broadcast(items: list[Any]) -> list[Any]:
             "index arrays (and integers next to them) stand side by side in a key, without a slice, None or Ellipsis "
             "between them; index one after the other instead: x[...][...]"
         )
-    shapes = [item.shape for item in arrays if isinstance(item, Indices)]
-    shape = common_shape(shapes)
+    shape = common_shape([item.shape for item in arrays if isinstance(item, Indices)])
     ops = next(item.ops for item in arrays if isinstance(item, Indices))
     return [spread(ops, item, shape) if type(item) is int or isinstance(item, Indices) else item for item in items]
 
