@@ -36,7 +36,7 @@ def change(x: Any) -> Any:
 
 def sloped(zero: Any, slope: Any) -> Any:
     """`zero` (a `change`) times a slope; an infinite one in two steps, as zero times infinity is NaN."""
-    infinite, most = jnp.isinf(slope), jnp.finfo(slope.dtype).max
+    infinite, most = jnp.isinf(slope), jnp.finfo(slope.dtype).max  # type: ignore[no-untyped-call]
     return zero * jnp.where(infinite, jnp.copysign(most, slope), slope) * jnp.where(infinite, most, 1)
 
 
