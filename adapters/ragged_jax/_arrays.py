@@ -18,7 +18,7 @@ from ragged_jax._kernels import identity, recast, reshape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["folded", "is_traced", "place", "reshaped", "structure"]
+__all__ = ["SMALL", "folded", "is_traced", "place", "reshaped", "structure"]
 
 SMALL = 64
 """Arrays of at most so many numbers are placed by a kernel, ..."""

@@ -16,7 +16,7 @@ from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
 from ragged.rows import Rows
 from ragged_jax import _functions, _kernels, _transforms
-from ragged_jax._arrays import folded, is_traced, place, reshaped, structure
+from ragged_jax._arrays import SMALL, folded, is_traced, place, reshaped, structure
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
@@ -78,7 +78,7 @@ class JaxBackend(Backend):
         return not isinstance(x, Tracer) or not isinstance(lax.stop_gradient(x), Tracer)
 
     def stop_gradient(self, x: Any) -> Any:
-        return lax.stop_gradient(x)
+        return lax.stop_gradient(x) if isinstance(x, Tracer) else x
 
     def serving(self, x: Any) -> Backend:
         wide = x.dtype in NARROWER and self.precision is None and not x64_enabled()
@@ -255,13 +255,13 @@ class JaxBackend(Backend):
 
     @folded
     def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
-        if isinstance(x, Tracer) or x.dtype.kind not in "iuf":
+        if isinstance(x, Tracer) or x.dtype.kind not in "iuf" or x.size <= SMALL:  # whose way to the device is long
             return self.take(x, self.segment_argsort(x, rows, descending))
         return jax.device_put(self._home.segment_sort(np.asarray(x), rows, descending), self.device)  # nobody else's
 
     @folded
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        x, known = lax.stop_gradient(x), self.known(x)
+        x, known = self.stop_gradient(x), self.known(x)
         by_host = rows.total < WORTH_COMPILING or rows.total >= LONG * rows.nrows or x.dtype.kind not in "iuf"
         if known and by_host:
             return self._home.segment_argmax(structure(x), rows, largest)
