@@ -250,6 +250,7 @@ class Ranges:
             if width is None:
                 index = ops.ranges(self.starts, self.rows, self.step)
             else:
-                index = ops.reshape(self.starts[:, None] + ops.arange(width)[None, :] * self.step, (self.rows.total,))
+                within = ops.arange(width) if self.step == 1 else ops.arange(width) * self.step
+                index = ops.reshape(self.starts[:, None] + within[None, :], (self.rows.total,))
             self._index = sealed(index if self.last is None else ops.xp.minimum(index, self.last))
         return self._index
