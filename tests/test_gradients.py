@@ -14,8 +14,8 @@ from ragged.testing._operations import OPERATIONS
 from ragged.testing._values import title_of
 
 SMOOTH = {title_of(op): op for op in OPERATIONS if op.smooth and op.title != "elementwise"}
-FIXED = {"matmul", "add a column"}
-"""Operations whose other operand has a fixed number of rows, or columns."""
+FIXED = {"matmul", "add a column", "from_lengths", "from_offsets", "from_row_ids", "to_regular"}
+"""Operations whose other operand has a fixed number of rows, or columns, or that want a fixed number of values."""
 UNDEFINED = {f"{name} axis=None" for name in ("max", "min", "ptp", "logsumexp", "mean", "var", "std")} | FIXED
 """Operations without a number to differentiate where there are no values."""
 

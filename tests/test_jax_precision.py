@@ -150,9 +150,9 @@ def test_positions_beyond_32_bits_are_refused():
     from ragged_jax._index import as_index
 
     with pytest.raises(ragged.OutOfRangeError, match="overflow JAX's 32-bit indices"):
-        as_index(np.arange(3), 2**31)
+        as_index(np.arange(3), 2**31, None)
     with jax.experimental.enable_x64() if hasattr(jax.experimental, "enable_x64") else jax.enable_x64(True):
-        assert as_index(np.arange(3), 2**31).dtype == np.int64
+        assert as_index(np.arange(3), 2**31, None).dtype == np.int64
 
 
 def test_row_ids_are_kept_on_the_device_while_their_rows_live():
