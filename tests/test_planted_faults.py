@@ -10,7 +10,7 @@ import pytest
 
 import ragged
 import ragged.testing
-from ragged.autodiff import tape
+from ragged.autodiff import tape, taped
 from ragged.backend import Backend
 from ragged.nodes import Flat, Lists
 from ragged.rows import Groups, Rows
@@ -50,7 +50,8 @@ def on_tape(**methods):
     def plant(monkeypatch):
         plain = tape.Tape
         faulty = type("Tape", (plain,), methods)
-        monkeypatch.setattr(tape, "Tape", lambda inner: (faulty if inner.base.name == "strict" else plain)(inner))
+        for module in (tape, taped):
+            monkeypatch.setattr(module, "Tape", lambda inner: (faulty if inner.base.name == "strict" else plain)(inner))
 
     return plant
 
