@@ -30,6 +30,14 @@ Point = namedtuple("Point", "x y")
         ([torch.ones(1, 2), torch.zeros(2, 1)], "2 * var * var * float32", [[[1, 1]], [[0], [0]]]),
         ([torch.ones(1), torch.tensor([2])], "2 * var * float64", [[1], [2]]),
         ([np.array([1, 2]), np.array([3])], "2 * var * int64", [[1, 2], [3]]),
+        ([np.ones((1, 2), "f4"), np.zeros((2, 2), "f4")], "2 * var * 2 * float32", [[[1, 1]], [[0, 0], [0, 0]]]),
+        ([np.ones((0, 3), "f4"), np.ones((0, 3), "f4")], "2 * var * 3 * float32", [[], []]),
+        ([np.ones((1, 2)), np.zeros((2, 1))], "2 * var * var * float64", [[[1, 1]], [[0], [0]]]),
+        ([np.ones(1, "i2"), np.ones(2, "i4")[::-1]], "2 * var * int32", [[1], [1, 1]]),
+        ([np.ones(1, ">f4"), np.ones(0, ">f4")], "2 * var * float32", [[1], []]),
+        ([np.ones(1), torch.ones(2, dtype=torch.float64)], "2 * var * float64", [[1], [1, 1]]),
+        ([np.ones(1), [2.0, 3.0]], "2 * var * float64", [[1], [2, 3]]),
+        ([np.ma.array([1, 2], mask=[0, 1]), np.ma.array([3])], "2 * var * ?int64", [[1, None], [3]]),
         ([[1.5, 2.5], []], "2 * var * float64", [[1.5, 2.5], []]),
         ([ragged.Array([[1.0], []]), ragged.Array([[2.0]])], "2 * var * var * float64", [[[1], []], [[2]]]),
         ([ragged.Record({"a": 1.0}), ragged.Record({"a": 2.0})], "2 * {a: float64}", [{"a": 1}, {"a": 2}]),
@@ -75,6 +83,12 @@ def test_containers():
 )
 def test_what_goes_in_no_batch(samples, message):
     with pytest.raises(ragged.StructureError, match=message):
+        ragged_torch.collate(samples)
+
+
+@pytest.mark.parametrize("samples", [[2**63, 1], [2**63, 1.0], [torch.tensor(1), 2**63]])
+def test_numbers_beyond_int64(samples):
+    with pytest.raises(ragged.DTypeError, match="cannot become a tensor"):
         ragged_torch.collate(samples)
 
 

@@ -11,8 +11,9 @@ import torch
 from torch.utils.data import default_collate
 
 from ragged.array import Array, Record
-from ragged.errors import StructureError
+from ragged.errors import DTypeError, StructureError
 from ragged.nodes import Flat, Lists
+from ragged.registry import get_backend
 from ragged.rows import Rows
 from ragged_torch._backend import TorchBackend
 from ragged_torch._native import backend_of
@@ -56,8 +57,7 @@ def collate(samples: Sequence[Any]) -> Any:
         case "texts":
             return list(samples)
         case "numbers":
-            is_one_type = len(set(map(type, samples))) == 1
-            return default_collate(list(samples) if is_one_type else [torch.as_tensor(each) for each in samples])
+            return numbers(samples)
     raise StructureError(
         f"a batch is made of tensors, arrays, lists, numbers, strings, and dicts and tuples of them, not of "
         f"{type(first).__name__} objects"
@@ -84,8 +84,45 @@ def kind_of(sample: Any) -> str:
     return type(sample).__name__
 
 
+def numbers(samples: Sequence[Any]) -> Any:
+    """Numbers and 0-d tensors as a tensor.
+
+    Raises:
+        DTypeError: a number that PyTorch cannot hold.
+        StructureError: tensors that do not go together.
+    """
+    is_one_type = len(set(map(type, samples))) == 1
+    try:
+        return default_collate(list(samples) if is_one_type else [torch.as_tensor(each) for each in samples])
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DTypeError(f"the numbers of the batch cannot become a tensor: {error}") from error
+    except RuntimeError as error:
+        overflows = "overflow" in str(error).lower()
+        kind = DTypeError if overflows else StructureError
+        raise kind(f"the numbers of the batch cannot become a tensor: {error}") from error
+
+
+def tensors(samples: Sequence[Any]) -> list[Any]:
+    """The samples, NumPy's arrays of numbers among them as tensors (all at once where they can be), which keep their
+    dtype and the sizes of their trailing axes."""
+    b = get_backend("torch")
+    if not all(is_numeric(sample) for sample in samples):
+        return [b.asarray(sample) if is_numeric(sample) else sample for sample in samples]
+    if len({(sample.dtype, sample.shape[1:]) for sample in samples}) > 1:
+        return [b.asarray(sample) for sample in samples]
+    return list(torch.split(b.asarray(np.concatenate(samples)), [sample.shape[0] for sample in samples]))
+
+
+def is_numeric(sample: Any) -> bool:
+    """Whether this is a NumPy array of numbers and nothing else."""
+    is_plain = isinstance(sample, np.ndarray) and not isinstance(sample, np.ma.MaskedArray)
+    return is_plain and sample.dtype.kind in "biufc"
+
+
 def joined(samples: Sequence[Any]) -> Array:
     """The samples as the rows of one array."""
+    if any(isinstance(sample, np.ndarray) for sample in samples):
+        samples = tensors(samples)
     if not all(type(sample) is torch.Tensor for sample in samples) or len({likeness(each) for each in samples}) > 1:
         return Array(list(samples), backend="torch")
     content = torch.cat(list(samples))
