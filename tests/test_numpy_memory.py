@@ -58,8 +58,18 @@ def test_small_arrays_and_objects_are_numpys_own(pool):
         lambda x: x.base,
         lambda x: np.from_dlpack(x),
         lambda x: x.__dlpack__(),
+        lambda x: x.view(Storage),
+        lambda x: x.base.view(np.float64),
+        lambda x: x.base.view(np.ndarray),
+        lambda x: x.base.view(np.recarray)[::2],
+        lambda x: np.asarray(x.base)[5:],
+        lambda x: x.base[7:9],
+        lambda x: x.base.base,
+        lambda x: memoryview(x.base.base)[5:],
+        lambda x: np.asarray(x.base.base),
+        lambda x: x.base.__dlpack__(),
+        lambda x: np.lib.stride_tricks.as_strided(x.base),
     ],
-    ids=["slice", "transpose", "other dtype", "memoryview", "buffer", "subclass", "base", "dlpack", "capsule"],
 )
 def test_memory_that_anything_refers_to_is_not_given_out(pool, hold):
     x = empty((N,), FLOAT)

@@ -119,10 +119,13 @@ def rounded(nbytes: int) -> int:
     return -(-nbytes // step) * step
 
 
-def counted(idle: list[Storage], i: int) -> tuple[Storage, int]:
-    """Idle memory taken from the list, and how many references there are to it."""
+def counted(idle: list[Storage], i: int) -> tuple[Storage, tuple[int, int]]:
+    """Idle memory taken from the list, and how many references there are to it and to the block that it is part of.
+
+    To the block, too: views of a `Storage` that are of its type, and plain ones in places, refer to the block.
+    """
     storage = idle.pop(i)
-    return storage, getrefcount(storage)
+    return storage, (getrefcount(storage), getrefcount(storage.base))
 
 
 ALONE = counted([new(1)], 0)[1]
