@@ -108,6 +108,59 @@ def test_what_numpy_can_write_to_is_copied(target):
     assert y.to_list()[0][0] == 0.0
 
 
+def frozen_too_late():
+    """Arrays that are read-only, as is all that they are views of, and views from before that write to them."""
+    raw = np.zeros(8 * 32768 + 64, np.uint8)
+    begin = -raw.ctypes.data % 64
+    before = raw[begin : begin + 8 * 32768].view(np.float64)
+    values = before.view()
+    values.flags.writeable = raw.flags.writeable = False
+    return values, before
+
+
+def made_writable_again():
+    root = np.zeros(32768 + 8)
+    values = root[-root.ctypes.data % 64 // 8 :][:32768]
+    root.flags.writeable = values.flags.writeable = False
+    return values, root
+
+
+def held_by_torch():
+    torch = pytest.importorskip("torch")
+    raw = np.zeros(32768 + 8)
+    begin = -raw.ctypes.data % 64 // 8
+    tensor = torch.from_numpy(raw)
+    values = raw[begin:][:32768]
+    raw.flags.writeable = values.flags.writeable = False
+    return values, tensor
+
+
+@pytest.mark.parametrize("make", [frozen_too_late, made_writable_again, held_by_torch])
+@pytest.mark.parametrize("target", ["jax", "tensorflow"])
+def test_read_only_numpy_is_copied_as_someone_may_still_write_to_it(target, make):
+    values, writer = make()
+    assert not is_frozen(values)
+    y = moved(ragged.from_lengths(values, [values.size]), target)
+    if isinstance(writer, np.ndarray) and not writer.flags.writeable:
+        writer.flags.writeable = True
+    writer[:] = 5.0
+    assert values.sum() == 5 * values.size
+    assert float(ragged.sum(y)) == 0.0
+
+
+def test_no_array_over_a_sealed_copy_can_be_made_writable():
+    values = aligned_copy(np.zeros(100))
+    each = values[::2].reshape(5, 10)
+    while isinstance(each, np.ndarray):
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            each.flags.writeable = True
+        each = each.base
+    assert not is_frozen(exported(values))
+    view = exported(values).view()
+    view.flags.writeable = view.base.flags.writeable = False
+    assert not is_frozen(view)
+
+
 @pytest.mark.parametrize("target", ["jax", "tensorflow"])
 @pytest.mark.parametrize("offset", [1, 2, 4])
 def test_memory_that_is_not_aligned_is_copied(target, offset):
@@ -229,6 +282,7 @@ def test_lent_memory_is_read_only_and_frozen():
     seen = lent(x)
     assert seen.ctypes.data == x.ctypes.data
     assert is_frozen(seen) and not is_frozen(x)
+    assert is_frozen(np.frombuffer(bytes(16))) and is_frozen(np.frombuffer(memoryview(bytes(16)), np.int8)[::2])
     assert not seen.flags.writeable and exported(seen).flags.writeable
     with pytest.raises(ValueError, match="WRITEABLE"):
         seen.flags.writeable = True

@@ -2,7 +2,8 @@
 
 Two kinds of frameworks: NumPy and PyTorch let anyone write to an array, JAX and TensorFlow (`Backend.immutable`) rely
 on nobody ever doing so. Within a kind memory is shared; NumPy sees that of the second kind read-only, and lends them
-what is read-only itself; everything else is copied.
+what was sealed when it was made (`aligned_copy`, `bytes`); everything else is copied. That an array is read-only proves
+nothing: someone may hold a writable view from before, or make it writable again.
 """
 
 from __future__ import annotations
@@ -20,19 +21,27 @@ ALIGNMENT = 64
 
 
 class Lent:
-    """Memory of a framework whose arrays never change, kept alive by the array that it belongs to."""
+    """Memory that no NumPy array can write to, and what keeps it alive: a framework's, or a copy that only this has.
 
-    __slots__ = ("__array_interface__", "owner")
+    An array over it is read-only for good, unless it is made to look `writable` (see `exported`).
+    """
 
-    def __init__(self, x: np.ndarray[Any, Any], writable: bool) -> None:
+    __slots__ = ("__array_interface__", "_owner")
+
+    def __init__(self, x: np.ndarray[Any, Any], writable: bool = False) -> None:
         interface = x.__array_interface__
         self.__array_interface__ = {**interface, "data": (interface["data"][0], not writable)}
-        self.owner = x
+        self._owner = x
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether all arrays over it are read-only."""
+        return bool(self.__array_interface__["data"][1])
 
 
 def lent(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The array read-only and known to be frozen: the framework that it comes from never writes to its memory."""
-    return np.asarray(Lent(x, writable=False)).view(x.dtype)  # the interface has no word for bfloat16
+    return np.asarray(Lent(x)).view(x.dtype)  # the interface has no word for bfloat16
 
 
 def exported(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -42,14 +51,24 @@ def exported(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def is_frozen(x: np.ndarray[Any, Any]) -> bool:
-    """Whether no one can write to the array's memory: neither through it nor through what it is a view of."""
+    """Whether no one can ever write to the array's memory: it is `bytes`, an immutable framework's, or sealed here.
+
+    NumPy's own memory is none of these, read-only or not: `writeable` says nothing of the other views.
+
+    >>> x = np.arange(3.0)
+    >>> x.flags.writeable = False
+    >>> is_frozen(x), is_frozen(aligned_copy(x))
+    (False, True)
+    """
     owner: Any = x
     while isinstance(owner, np.ndarray | memoryview):
         if owner.flags.writeable if isinstance(owner, np.ndarray) else not owner.readonly:
             return False
         owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
-    if owner is None or isinstance(owner, bytes | Lent):
-        return True
+    if isinstance(owner, Lent):
+        return owner.is_sealed
+    if owner is None or isinstance(owner, bytes):
+        return owner is not None
     framework = backend_of_dense(owner)
     return framework is not None and framework.immutable
 
@@ -64,8 +83,6 @@ def aligned_copy(x: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     x = np.asarray(x)
     dtype = x.dtype if dtype is None else np.dtype(dtype)
     raw = np.empty(x.size * dtype.itemsize + ALIGNMENT, np.uint8)
-    begin = -raw.ctypes.data % ALIGNMENT
-    copy: np.ndarray[Any, Any] = raw[begin : begin + x.size * dtype.itemsize].view(dtype).reshape(x.shape)
+    copy: np.ndarray[Any, Any] = np.ndarray(x.shape, dtype, raw, -raw.ctypes.data % ALIGNMENT)
     copy[...] = x
-    raw.flags.writeable = copy.flags.writeable = False
-    return copy
+    return np.asarray(Lent(copy)).view(dtype)
