@@ -57,3 +57,43 @@ def test_hidden_values_have_no_slope(backend):
         gradient = ragged.grad(lambda x, name=name: ragged.sum(getattr(ragged, name)(x.mask[keep], axis=1)))(x)
         flat = ragged.to_numpy(ragged.flatten(gradient))
         assert flat[1] == flat[2] == 0.0 and np.isfinite(flat).all()
+
+
+EMPTY_BATCHES = {
+    "prod of rows": lambda x: ragged.prod(x, axis=1),
+    "prod of columns": lambda x: ragged.prod(x, axis=0),
+    "prod of all": lambda x: ragged.prod(x),
+    "firsts": lambda x: ragged.fill_none(ragged.firsts(x), 0.0),
+    "pad_none": lambda x: ragged.drop_none(ragged.pad_none(x, 2)),
+    "pad_none and clip": lambda x: ragged.fill_none(ragged.pad_none(x, 2, clip=True), 0.0),
+    "to_padded": lambda x: ragged.Array(ragged.to_padded(x, 1.0)[0]),
+    "to_padded into columns": lambda x: ragged.Array(ragged.to_padded(x, 1.0, 2)[0]),
+    "the largest of each": lambda x: x[ragged.argmax(x, axis=1, keepdims=True)],
+    "sum": lambda x: ragged.sum(x, axis=1),
+    "softmax": lambda x: ragged.softmax(x, axis=1),
+    "std": lambda x: ragged.std(x[:, :1], axis=1, mask_identity=True),
+}
+"""What has to give a derivative of 0, and not none at all, where a batch has no element."""
+
+
+def slope_of_nothing(f, backend):
+    """By the framework's own differentiation, the slope of a loss by a weight that multiplies an empty batch."""
+    if backend == "torch":
+        torch = pytest.importorskip("torch")
+        w = torch.tensor(2.0, requires_grad=True)
+        ragged.sum(f(ragged.from_lengths(torch.zeros(0), [0, 0]) * w)).backward()
+        return w.grad
+    if backend == "tensorflow":
+        tf = pytest.importorskip("tensorflow")
+        w = tf.Variable(2.0)
+        with tf.GradientTape() as tape:
+            y = ragged.sum(f(ragged.from_lengths(tf.zeros(0), [0, 0]) * w))
+        return tape.gradient(y, w)
+    x = ragged.from_lengths(np.zeros(0), [0, 0])
+    return ragged.grad(lambda w: ragged.sum(f(x * w)))(np.float64(2.0))
+
+
+@pytest.mark.parametrize("title", EMPTY_BATCHES)
+def test_an_empty_batch_has_a_derivative(backend, title):
+    slope = slope_of_nothing(EMPTY_BATCHES[title], backend)
+    assert slope is not None and float(slope) == 0.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged.errors import DTypeError
+from ragged.nodes import filled_like
 from ragged.rows import Rows
 from ragged.sizes import is_known
 
@@ -251,7 +252,7 @@ def pairwise_prod(b: Backend, x: Any, segments: Any) -> Any:
         x = b.concat([x, b.full((1, *b.shape(x)[1:]), 1, b.dtype(x))])
         return b.take(x, ops.where(filled, rows.starts, rows.total))
     if not rows.total:
-        return b.full((rows.nrows,), 1, b.dtype(x))
+        return filled_like(b, x, rows.nrows, 1)
     result = b.take(x, ops.where(filled, rows.starts, 0))
     return b.where(upright(ops, filled, result), result, b.full((), 1, b.dtype(x)))
 

@@ -26,6 +26,7 @@ __all__ = [
     "Unknown",
     "blank",
     "compress",
+    "filled_like",
     "is_text",
     "option",
     "regular",
@@ -265,12 +266,19 @@ def take_missing(b: Backend, node: Node, index: Any, valid: Any) -> Option:
     return option(b, valid, take(b, node, ops.where(valid, index, 0), None, valid))
 
 
+def filled_like(b: Backend, x: Any, n: Any, value: Any) -> Any:
+    """`n` entries of one value with the dtype and trailing axes of `x`: constants, which still stem from `x` for those
+    frameworks that refuse to derive what does not (its derivative is 0)."""
+    new = b.full((n, *b.shape(x)[1:]), value, b.dtype(x))
+    return b.concat([b.slice(x, 0, 0), new]) if b.differentiating(x) else new
+
+
 def blank(b: Backend, node: Node, n: Any) -> Node:
     """`n` entries of the node's type with nothing in them (zeros, empty lists): what stands behind a missing value."""
     ops = b.home()
     match node:
         case Flat(data, _, parameters):
-            return Flat(b.full((n, *b.shape(data)[1:]), 0, b.dtype(data)), n, parameters)
+            return Flat(filled_like(b, data, n, 0), n, parameters)
         case Lists(_, content, parameters):
             return Lists(Rows.regular(ops, n, 0), slice_node(b, content, 0, 0), parameters)
         case Regular(content, size, _, parameters):

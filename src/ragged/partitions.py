@@ -9,7 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.construct import build
 from ragged.errors import DTypeError, StructureError
-from ragged.nodes import Flat, Lists, Option, Unknown, is_text, rows_of, slice_node, take
+from ragged.nodes import Flat, Lists, Option, Unknown, filled_like, is_text, rows_of, slice_node, take
 from ragged.operands import common_backend, metadata, move, single
 from ragged.registry import backend_of_dense, get_backend
 from ragged.rows import Rows, never_empty, owned
@@ -245,7 +245,8 @@ def to_padded(x: Any, fill: Any = 0, max_len: int | None = None) -> tuple[Any, A
         flat = Flat(b.concat([flat.data, b.full((1, *rest), 0, b.dtype(flat.data))]), flat.length)
         valid = None if valid is None else never_empty(b.home(valid), valid)
     if isinstance(flat.length, int) and flat.length == 0:
-        return b.full((n, m, *rest), fill, dtype), b.asarray(mask)
+        padding = filled_like(b, b.astype(flat.data, dtype), n * m, fill)
+        return b.reshape(padding, (n, m, *rest)), b.asarray(mask)
     index = ops.reshape(ops.where(mask, rows.starts[:, None] + columns, 0), (n * m,))
     if valid is not None:
         mask = mask & ops.reshape(b.home(valid).take(valid, index), (n, m))
