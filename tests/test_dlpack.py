@@ -161,6 +161,26 @@ def test_no_array_over_a_sealed_copy_can_be_made_writable():
     assert not is_frozen(view)
 
 
+def test_jax_shares_numpy_leaves_as_it_shares_numpy_arrays():
+    jax = pytest.importorskip("jax")
+
+    def shown(put):
+        raw = np.zeros(32768 + 16, np.float32)
+        values = raw[-raw.ctypes.data % 64 // 4 :][:32768]
+        x = ragged.from_lengths(values, [values.size])
+        assert jax.tree_util.tree_leaves(x)[0] is x.layout.content.data
+        found = put(x)
+        values[:] = 1.0
+        return float(ragged.sum(found))
+
+    def plain(x):
+        return jax.device_put(x.layout.content.data)
+
+    assert shown(jax.device_put) == shown(plain)
+    assert shown(lambda x: x.to_backend("jax")) == 0.0
+    assert shown(jax.jit(lambda x: x)) == 0.0
+
+
 @pytest.mark.parametrize("target", ["jax", "tensorflow"])
 @pytest.mark.parametrize("offset", [1, 2, 4])
 def test_memory_that_is_not_aligned_is_copied(target, offset):

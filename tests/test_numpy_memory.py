@@ -12,7 +12,7 @@ import pytest
 import ragged
 import ragged_numpy
 from ragged_numpy import _memory
-from ragged_numpy._memory import LARGE, POOL, Storage, empty
+from ragged_numpy._memory import LARGE, POOL, Storage, empty, full
 
 N = LARGE // 8
 FLOAT = np.dtype(float)
@@ -81,6 +81,36 @@ def test_memory_that_anything_refers_to_is_not_given_out(pool, hold):
     assert was not in map(address, others)
     del kept
     gc.collect()
+
+
+@pytest.mark.parametrize("what", ["positions", "row ids"])
+def test_memory_that_jax_holds_is_not_given_out(pool, what):
+    """JAX keeps the array that its own is over: in 32 bits, ids are made in kept memory and not copied."""
+    jax = pytest.importorskip("jax")
+    from ragged.registry import get_backend
+    from ragged.rows import Rows
+    from ragged_jax import _index
+
+    device = jax.devices("cpu")[0]
+    size = 2 * N  # the bytes of a LARGE array, in 32 bits
+
+    def placed():
+        if what == "positions":
+            return _index.as_index(np.arange(size), size, device)
+        return _index.ids_of(Rows(get_backend("numpy"), np.arange(0, size + 1, 2)), device)
+
+    held = placed()
+    expected = np.arange(size) if what == "positions" else np.arange(size) // 2
+    gc.collect()
+    was = address(np.asarray(held))
+    (length,) = {use.storage.size // 8 for use in pool.uses.values() if address(use.storage) == was}
+    others = [full((length,), -1.0, FLOAT) for _ in range(8)]
+    assert was not in map(address, others)
+    np.testing.assert_array_equal(np.asarray(held)[:, 0], expected)
+    del held, others
+    gc.collect()
+    again = [empty((length,), FLOAT) for _ in range(9)]
+    assert was in map(address, again)
 
 
 def test_kept_memory_is_bounded(pool):
