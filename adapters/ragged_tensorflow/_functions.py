@@ -21,6 +21,7 @@ from ragged.ufuncs import result_dtypes, table
 from ragged_tensorflow._compat import is_recorded
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._forms import FORMS
+from ragged_tensorflow._sizes import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
 
         return FORMS[name](*map(tf.stop_gradient, args)), pull
 
-    result.append(run(*operands))
+    result.append(run(*map(within, operands)))
     return result[0]
 
 

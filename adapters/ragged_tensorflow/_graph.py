@@ -37,7 +37,7 @@ def contracted(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> tupl
 
 def doubled(b: Backend, step: Callable[..., Any], x: Any, rows: Rows) -> Any:
     """`x = step(b, x, rows, n)` for n = 1, 2, 4, … below the longest row, as a loop of the graph."""
-    longest = tf.convert_to_tensor(rows.longest)
+    longest = tf.convert_to_tensor(rows.longest, tf.int64)
 
     def further(n: Any, x: Any) -> tuple[Any, Any]:
         return n * 2, tf.ensure_shape(step(b, x, rows, Size(n)), x.shape)

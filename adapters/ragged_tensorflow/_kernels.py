@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from ragged_tensorflow._compat import is_recorded
+from ragged_tensorflow._sizes import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,32 +22,33 @@ __all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "tied_extremu
 R = tf.raw_ops
 
 
-def linear(f: Callable[..., Any], transpose: Callable[..., Any], x: Any) -> Any:
-    """`f(x)` of a linear `f`, whose derivative is `transpose`; nothing is prepared where none will be asked for."""
+def linear(f: Callable[..., Any], transpose: Callable[..., Any], x: Any, places: Places) -> Any:
+    """`f(x, places)` of a linear `f`, whose derivative is `transpose`; nothing is prepared where nobody will ask."""
     if not is_recorded((x,)):
-        return f(x)
+        return f(x, places)
+    places = places._replace(ids=within(places.ids), nrows=within(places.nrows))
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def call(x: Any) -> Any:
-        return f(tf.stop_gradient(x)), transpose
+        return f(tf.stop_gradient(x), places), lambda g: transpose(g, places)
 
     return call(x)
 
 
 def gather(x: Any, places: Places) -> Any:
     """`x[ids]` along axis 0, where x has an entry for each segment."""
-    return linear(lambda x: R.GatherV2(params=x, indices=places.ids, axis=0), lambda g: segment_sum(g, places), x)
+    return linear(lambda x, at: R.GatherV2(params=x, indices=at.ids, axis=0), segment_sum, x, places)
 
 
 def segment_sum(x: Any, places: Places, sums: Callable[[Any], Any] | None = None) -> Any:
     """Sum by segment, as `sums` computes it; ids equal to the number of segments (loose ones have some) are dropped."""
 
-    def transpose(g: Any) -> Any:
-        if places.ascending:
-            return gather(g, places)
-        return gather(tf.concat([g, tf.zeros_like(g[:1])], 0), places._replace(nrows=places.nrows + 1))
+    def transpose(g: Any, at: Places) -> Any:
+        if at.ascending:
+            return gather(g, at)
+        return gather(tf.concat([g, tf.zeros_like(g[:1])], 0), at._replace(nrows=at.nrows + 1))
 
-    return linear(sums or (lambda x: added(x, places)), transpose, x)
+    return linear(added if sums is None else (lambda x, _: sums(x)), transpose, x, places)
 
 
 def added(x: Any, places: Places) -> Any:

@@ -35,12 +35,15 @@ PLUMBING = frozenset(
 )
 """Operations by which TensorFlow passes a tensor on; a structure that another one made is not ours any more."""
 
+CONSTANT = frozenset({"Fill", "OnesLike", "ZerosLike"})
+"""Operations that make TensorFlow's derivative of structure by itself, which says nothing."""
+
 
 def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
     """What stays of an array (its type, and known structure), and its tensors: content, then other structure."""
     pending = array._pending if array._node is None else None
     if isinstance(pending, Refilled):
-        return pending.outline, (*pending.contents, *pending.values)
+        return pending.outline.holding(pending.values), (*pending.contents, *apart(pending.contents, pending.values))
     if tf.executing_eagerly() and (isinstance(pending, Pending) or not depends(array.layout)):
         leaves, static = flattened(array, lambda leaf: False)
         return static, leaves
@@ -60,6 +63,7 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
         return Array._lazily(Pending(static, leaves, b, placed), b, static.attrs, static.behavior)
     cut = len(components) - len(static.values)
     contents, values = components[:cut], components[cut:]
+    values = [None if is_symbolic(new) and new.op.type in CONSTANT else new for new in values]
     for new, old in zip(values, static.values, strict=True):
         same = new is (old.tensor if isinstance(old, Size) else old)
         if is_symbolic(new) and not same and new.op.type not in PLUMBING:
@@ -69,6 +73,7 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
             )
     if contents and all(each is None for each in contents):
         return None
+    own(contents, values)
     refilled = Refilled(static, b, list(map(converted, contents)), values, place)
     return Array._lazily(refilled, b, static.attrs, static.behavior)
 
@@ -162,7 +167,34 @@ class ArrayType(tf.types.experimental.TraceType):  # type: ignore[misc]
 def parts(array: Array) -> tuple[Outline, tuple[Any, ...]]:
     """The outline of an array, and its tensors, all structure among them."""
     outline, contents, values = outlined(array)
-    return outline, (*contents, *map(tensor, values))
+    return outline, (*contents, *apart(contents, [tensor(x) for x in values]))
+
+
+def apart(contents: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """The structure of these contents in tensors of its own, the same ones each time.
+
+    To a tape, structure that a target and a source share would be a target that is its own source, with a derivative.
+    """
+    content = next(filter(is_symbolic, contents), None)
+    return [x if content is None or not is_symbolic(x) else copied(x, content) for x in values]
+
+
+def own(contents: Sequence[Any], values: Sequence[Any]) -> None:
+    """Note that the inputs of a function or a loop are no copies, but the structure of these contents itself."""
+    content = next(filter(is_symbolic, contents), None)
+    for x in values:
+        if content is not None and is_symbolic(x) and x.op.type == "Placeholder":
+            x.__dict__.setdefault("_ragged_copies", {})[id(content)] = x
+
+
+def copied(x: Any, content: Any) -> Any:
+    """The copy of structure `x` for the array of this content."""
+    copies = x.__dict__.setdefault("_ragged_copies", {})
+    if id(content) not in copies:
+        with x.graph.as_default():  # which may be outside of the branch or loop that asks first
+            copy = tf.identity(x)
+        copies[id(content)] = copy.__dict__.setdefault("_ragged_copies", {})[id(content)] = copy
+    return copies[id(content)]
 
 
 def tracing_type(array: Array) -> ArrayType:

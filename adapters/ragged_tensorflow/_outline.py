@@ -7,6 +7,7 @@ in structure. Lengths are no part of an outline: they follow.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,12 @@ class Outline(Static):
     def __init__(self, skeleton: Node, like: Array, values: Sequence[Any]) -> None:
         super().__init__(skeleton, like._backend, like._attrs, like._behavior, False)
         self.values = tuple(values)
+
+    def holding(self, values: Sequence[Any]) -> Outline:
+        """The same outline of an array with other structure."""
+        new = copy(self)
+        new.values = tuple(values)
+        return new
 
 
 class Outliner:

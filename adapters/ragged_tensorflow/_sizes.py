@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from ragged.errors import UnsupportedError
 from ragged.sizes import SymbolicSize
+from ragged_tensorflow._compat import is_symbolic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-__all__ = ["NOT_KNOWN", "Size", "check", "checked", "dense_shape", "shape_of", "size_of", "tensor_of"]
+__all__ = ["NOT_KNOWN", "Size", "check", "checked", "dense_shape", "shape_of", "size_of", "tensor_of", "within"]
 
 _checks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 """For each graph the latest check made in it, which comes after all earlier ones."""
@@ -120,6 +121,17 @@ def size_of(x: Any, axis: int = 0) -> Any:
         with x.graph.as_default():  # which may be outside of the branch or loop that asks first
             kept[axis] = Size(tf.shape(x, out_type=tf.int64)[axis])
     return kept[axis]
+
+
+def within(x: Any) -> Any:
+    """A tensor or size of another graph as this one knows it.
+
+    A derivative of a loop's derivative reaches what the latter's own graph holds, not what it merely saw in the loop.
+    """
+    if isinstance(x, Size):
+        return Size(within(x.tensor))
+    elsewhere = is_symbolic(x) and x.graph is not tf.compat.v1.get_default_graph()
+    return tf.identity(x) if elsewhere else x
 
 
 def shape_of(x: Any) -> tuple[Any, ...]:
