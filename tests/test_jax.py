@@ -9,6 +9,7 @@ import pytest
 
 import grids
 import ragged
+from ragged.memory import aligned_copy
 from ragged.registry import get_backend
 from ragged.rows import Groups, Rows
 from ragged.ufuncs import table
@@ -136,9 +137,11 @@ def test_memory_is_shared_only_where_nobody_can_write():
     y = JAX.asarray(readonly)
     x[0] = 8.0
     assert float(y[0]) == 7.0
-    raw.flags.writeable = x.flags.writeable = False
+    raw.flags.writeable = x.flags.writeable = False  # whoever made a view before still writes
+    sealed = aligned_copy(x)
     if jax.default_backend() == "cpu":
-        assert JAX.asarray(x).unsafe_buffer_pointer() == x.ctypes.data
+        assert JAX.asarray(x).unsafe_buffer_pointer() != x.ctypes.data
+        assert JAX.asarray(sealed).unsafe_buffer_pointer() == sealed.ctypes.data
     back = JAX.to_numpy(y)
     assert not back.flags.writeable
     if jax.default_backend() == "cpu":
