@@ -375,3 +375,36 @@ def test_result_dtypes_are_numpys():
                 continue
             wanted = [part.dtype for part in (found if isinstance(found, tuple) else (found,))]
             assert list(result_dtypes(name, args)[1]) == wanted, (name, args)
+
+
+NAN, INF = float("nan"), float("inf")
+BEYOND = {
+    "abs": (abs, [NAN, 1, -1]),
+    "fabs": (ragged.fabs, [NAN, 1, -1]),
+    "copysign": (lambda x: ragged.copysign(x, -1.0), [NAN, -1, 1]),
+    "maximum": (lambda x: ragged.maximum(x, 0.0), [0, 1, 0]),
+    "minimum": (lambda x: ragged.minimum(1.0, x), [0, 0, 1]),
+    "maximum with NaN": (lambda x: ragged.maximum(x, NAN), [0, 0, 0]),
+    "fmax with NaN": (lambda x: ragged.fmax(x, NAN), [1, 1, 1]),
+    "fmin with NaN": (lambda x: ragged.fmin(NAN, x), [1, 1, 1]),
+    "clip": (lambda x: ragged.clip(x, -1.0, 2.0), [0, 0, 0]),
+    "max from 0": (lambda x: ragged.max(ragged.unflatten(x, [1, 1, 1]), axis=1, initial=0.0), [0, 1, 0]),
+    "min from 1": (lambda x: ragged.min(ragged.unflatten(x, [1, 1, 1]), axis=1, initial=1.0), [0, 0, 1]),
+    "remainder": (lambda x: ragged.remainder(x, 0.7), [1, 1, 1]),
+    "remainder by": (lambda x: ragged.remainder(0.7, x), [NAN, 0, 1]),
+    "divmod": (lambda x: ragged.divmod(x, 0.7)[1], [1, 1, 1]),
+    "ldexp": (lambda x: ragged.ldexp(x, 2), [4, 4, 4]),
+    "x times its sign": (lambda x: x * ragged.sign(x), [NAN, 1, -1]),
+    "a power of both": (lambda x: (abs(x) + 0.2) ** x, [NAN, INF, NAN]),
+    "a power by an array": (lambda x: x ** ragged.Array([2.0, 2.0, 2.0]), [NAN, INF, -INF]),
+    "a power of a number": (lambda x: 2.0**x, [NAN, INF, 0]),
+}
+"""Slopes at NaN, infinity and minus infinity."""
+
+
+@pytest.mark.parametrize("title", BEYOND)
+def test_slopes_where_numbers_end(backend, title):
+    f, slopes = BEYOND[title]
+    with np.errstate(all="ignore"):
+        found = ragged.to_numpy(ragged.grad(lambda x: ragged.sum(f(x)))(ragged.Array([NAN, INF, -INF])))
+    np.testing.assert_array_equal(found, slopes)

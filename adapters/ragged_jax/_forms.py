@@ -34,6 +34,11 @@ def change(x: Any) -> Any:
     return jnp.where(jnp.isfinite(x), x - lax.stop_gradient(x), 0)
 
 
+def moved(x: Any) -> Any:
+    """A `change` that is x itself where x is not finite: for a value that is x or NaN there, whose slope stays."""
+    return jnp.where(jnp.isfinite(x), x - lax.stop_gradient(x), x)
+
+
 def sloped(zero: Any, slope: Any) -> Any:
     """`zero` (a `change`) times a slope; an infinite one in two steps, as zero times infinity is NaN."""
     infinite, most = jnp.isinf(slope), jnp.finfo(slope.dtype).max  # type: ignore[no-untyped-call]
@@ -63,19 +68,22 @@ def copysign(x: Any, y: Any) -> Any:
 
 
 def fmax(x: Any, y: Any) -> Any:
-    """Ties share the slope, as in maximum."""
-    return jnp.where(jnp.isnan(x), y, jnp.where(jnp.isnan(y), x, jnp.maximum(x, y)))
+    """Ties share the slope, as in maximum; two NaN have all of it both."""
+    other = jnp.where(jnp.isnan(y), x + y, y)
+    return jnp.where(jnp.isnan(x), other, jnp.where(jnp.isnan(y), x, jnp.maximum(x, y)))
 
 
 def fmin(x: Any, y: Any) -> Any:
-    """Ties share the slope, as in minimum."""
-    return jnp.where(jnp.isnan(x), y, jnp.where(jnp.isnan(y), x, jnp.minimum(x, y)))
+    """Ties share the slope, as in minimum; two NaN have all of it both."""
+    other = jnp.where(jnp.isnan(y), x + y, y)
+    return jnp.where(jnp.isnan(x), other, jnp.where(jnp.isnan(y), x, jnp.minimum(x, y)))
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
-    """Slope 1 at the bounds; NaN bounds win, and the upper one over the lower."""
+    """Slope 1 at the bounds; NaN bounds win, and the upper one over the lower; none of NaN."""
     raised = jnp.where((x < low) | (low != low), low, x)
-    return jnp.where((raised > high) | (high != high), high, raised)
+    clipped = jnp.where((raised > high) | (high != high), high, raised)
+    return jnp.where(clipped != clipped, lax.stop_gradient(clipped), clipped)
 
 
 def arctan2(y: Any, x: Any) -> Any:
@@ -117,7 +125,8 @@ def power(x: Any, n: Any) -> Any:
         return jnp.power(x, n)
     zero = x == 0
     low = zero & ((n == 0) | (n == 1) | (n == 2) | (n == 3))
-    product = jnp.where(n == 0, 1, jnp.where(n == 1, x, jnp.where(n == 2, x * x, x * x * x)))
+    none = jnp.where(zero, x, 0)  # not infinite where it is dropped
+    product = jnp.where(n == 0, 1, jnp.where(n == 1, none, jnp.where(n == 2, none * none, none * none * none)))
     if is_complex(x):
         low = low | (zero & (n.real > 0))
         product = jnp.where(zero & (n.real > 3), 0, product)
@@ -127,12 +136,14 @@ def power(x: Any, n: Any) -> Any:
 def remainder(x: Any, y: Any) -> Any:
     """Slope by y is minus the quotient that belongs to the value."""
     quotient = lax.stop_gradient(jnp.floor_divide(x, y))
-    return lax.stop_gradient(jnp.remainder(x, y)) + change(x) - sloped(change(y), quotient)
+    by = jnp.where(quotient == 0, 0, sloped(moved(y), quotient))
+    return lax.stop_gradient(jnp.remainder(x, y)) + moved(x) - by
 
 
 def ldexp(x: Any, n: Any) -> Any:
     """Slope 2^n also at 0."""
-    return jnp.ldexp(lax.stop_gradient(x), n) + sloped(change(x), jnp.ldexp(jnp.ones((), x.dtype), n))
+    slope = jnp.ldexp(jnp.ones((), x.dtype), n)
+    return jnp.ldexp(lax.stop_gradient(x), n) + jnp.where(slope == 0, 0, sloped(moved(x), slope))
 
 
 def floor_divide(x: Any, y: Any) -> Any:

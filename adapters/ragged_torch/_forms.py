@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ragged_torch._compat import is_wrapped, tangent_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,10 +27,27 @@ def change(x: Any) -> Any:
     return where(torch.isfinite(x), x - x.detach(), 0)
 
 
+def moved(x: Any) -> Any:
+    """A `change` that is x itself where x is not finite: for a value that is x or NaN there, whose slope stays."""
+    return where(torch.isfinite(x), x - x.detach(), x)
+
+
+def constant(*args: Any) -> bool:
+    """Whether no derivative is taken through the arguments, so that their values are all that counts."""
+    return not any(
+        (x.requires_grad and torch.is_grad_enabled()) or is_wrapped(x) or tangent_of(x) is not None for x in args
+    )
+
+
+def without_slope_at_nan(x: Any) -> Any:
+    """`x`, a constant where it is NaN."""
+    return where(x != x, x.detach(), x)
+
+
 def absolute(x: Any) -> Any:
-    """Slope 0 at 0, to all orders."""
+    """Slope 0 at 0, to all orders; NaN at NaN."""
     if not x.is_complex():
-        return torch.abs(x)
+        return torch.abs(x) if constant(x) else x * sign(x.detach()) + 0.0  # there is no zero below 0
     zero = x == 0
     return where(zero, 0, torch.abs(where(zero, 1, x)))
 
@@ -45,7 +64,7 @@ def sign(x: Any) -> Any:
 
 def copysign(x: Any, y: Any) -> Any:
     """Slope 0 where x is 0."""
-    return torch.abs(x) * torch.copysign(torch.ones_like(y), y).detach()
+    return absolute(x) * torch.copysign(torch.ones_like(y), y).detach()
 
 
 def complex_larger(x: Any, y: Any) -> Any:
@@ -54,33 +73,33 @@ def complex_larger(x: Any, y: Any) -> Any:
 
 
 def maximum(x: Any, y: Any) -> Any:
-    """Ties share the slope; of complex numbers the later one in their order, and NaN before all."""
+    """Ties share the slope; of complex numbers the later one in their order, and NaN before all, without a slope."""
     if not x.is_complex():
-        return torch.maximum(x, y)
+        return torch.maximum(x, y) if constant(x, y) else without_slope_at_nan(torch.maximum(x, y))
     return complex_extremum(x, y, complex_larger(x, y))
 
 
 def minimum(x: Any, y: Any) -> Any:
     """Ties share the slope, as in maximum."""
     if not x.is_complex():
-        return torch.minimum(x, y)
+        return torch.minimum(x, y) if constant(x, y) else without_slope_at_nan(torch.minimum(x, y))
     return complex_extremum(x, y, complex_larger(y, x))
 
 
 def complex_extremum(x: Any, y: Any, first: Any) -> Any:
     """`x` where it comes first, the mean where both are equal, else `y`; NaN wins."""
     chosen = where(first, x, where(x == y, (x + y) / 2, y))
-    return where(torch.isnan(x), x, where(torch.isnan(y), y, chosen))
+    return where(torch.isnan(x), x.detach(), where(torch.isnan(y), y.detach(), chosen))
 
 
 def fmax(x: Any, y: Any) -> Any:
-    """Ties share the slope, as in maximum."""
-    return where(torch.isnan(x), y, where(torch.isnan(y), x, maximum(x, y)))
+    """Ties share the slope, as in maximum; two NaN have all of it both."""
+    return where(torch.isnan(x), where(torch.isnan(y), x + y, y), where(torch.isnan(y), x, maximum(x, y)))
 
 
 def fmin(x: Any, y: Any) -> Any:
-    """Ties share the slope, as in minimum."""
-    return where(torch.isnan(x), y, where(torch.isnan(y), x, minimum(x, y)))
+    """Ties share the slope, as in minimum; two NaN have all of it both."""
+    return where(torch.isnan(x), where(torch.isnan(y), x + y, y), where(torch.isnan(y), x, minimum(x, y)))
 
 
 def less(x: Any, y: Any) -> Any:
@@ -89,9 +108,10 @@ def less(x: Any, y: Any) -> Any:
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
-    """Slope 1 at the bounds; NaN bounds win, and the upper one over the lower."""
+    """Slope 1 at the bounds; NaN bounds win, and the upper one over the lower; none of NaN."""
     raised = where(less(x, low) | (low != low), low, x)
-    return where(less(high, raised) | (high != high), high, raised)
+    clipped = where(less(high, raised) | (high != high), high, raised)
+    return clipped if constant(x, low, high) else without_slope_at_nan(clipped)
 
 
 def arctan2(y: Any, x: Any) -> Any:
@@ -143,13 +163,14 @@ def power(x: Any, n: Any) -> Any:
         return torch.pow(x, n)
     zero = x == 0
     low = zero & ((n == 0) | (n == 1) | (n == 2) | (n == 3))
-    product = where(n == 0, 1, where(n == 1, x, where(n == 2, x * x, x * x * x)))
+    none = where(zero, x, 0)  # not infinite where it is dropped
+    product = where(n == 0, 1, where(n == 1, none, where(n == 2, none * none, none * none * none)))
     if x.is_complex():
         low = low | (zero & (n.real > 0))
         product = where(zero & (n.real > 3), 0, product)
     one = (n == 0) & torch.isfinite(x) & (~zero if x.is_complex() else x > 0)
     result = torch.pow(where(low, 1, x), where(one, 1, n))
-    return where(low, product, where(one, torch.exp(n * torch.log(where(one, x, 1))), result))
+    return where(low, product, where(one, torch.exp(where(one, n, 0) * torch.log(where(one, x, 1))), result))
 
 
 def ldexp(x: Any, n: Any) -> Any:
@@ -193,8 +214,8 @@ def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
     if not x.is_floating_point():
         return torch.floor_divide(x, y), torch.remainder(x, y)
     quotient, rest = divided(x, y)
-    slope = where((y == 0) | torch.isfinite(quotient), quotient, 0)
-    return quotient, rest + change(x) - change(y) * slope
+    slope = where((y != 0) & torch.isinf(quotient), 0, quotient)
+    return quotient, rest + moved(x) - where(slope == 0, 0, moved(y) * slope)
 
 
 def log1p(x: Any) -> Any:

@@ -89,7 +89,7 @@ def absolute(b: Backend, g: Any, _y: Any, x: Any) -> Any:
 def sign(b: Backend, g: Any, _y: Any, x: Any) -> Any:
     """Zero for real numbers; the projection across z for complex ones (z / |z| turns with z)."""
     if not is_complex(x):
-        return g * 0
+        return b.where(x == x, 0, g * 0)  # also where g is infinite
     s = ratio(b, x, b.apply("absolute", x))
     return ratio(b, g - s * b.apply("real", conjugate(b, s) * g), b.apply("absolute", x))
 
