@@ -17,7 +17,8 @@ from ragged.rows import Groups, Rows
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from ragged_torch import _orders, _segments  # noqa: E402
+import ragged_torch  # noqa: E402
+from ragged_torch import _dtypes, _orders, _segments  # noqa: E402
 from ragged_torch._backend import on_device  # noqa: E402
 
 DATA = [[1.0, 2.0, 3.0], [], [4.0, 5.0]]
@@ -173,14 +174,60 @@ def test_unsigned_numbers_which_torch_hardly_computes_with(dtype):
         assert_same(f(ragged, ours), f(ak, theirs))
 
 
-def test_dtypes_that_numpy_has_not_are_refused_with_a_way_out():
+def test_dtypes_that_numpy_has_not_are_refused_with_a_way_out(monkeypatch):
     x = ragged.from_lengths(torch.ones(3, dtype=torch.bfloat16), [1, 2])
-    with pytest.raises(ragged.UnsupportedError, match=r"bfloat16.*x\.float\(\)"):
-        ragged.sum(x, axis=1)
+    with monkeypatch.context() as patch:  # as where ml_dtypes is not installed
+        patch.delitem(_dtypes.TO_NUMPY, torch.bfloat16, raising=False)
+        with pytest.raises(ragged.UnsupportedError, match=r"bfloat16.*ml_dtypes.*x\.float\(\)"):
+            ragged.sum(x, axis=1)
     with pytest.raises(ragged.UnsupportedError, match="to_backend"):
         ragged.Array(np.array(["2026-11-22"], "M8[D]"), backend="torch")
     with pytest.raises(ragged.UnsupportedError, match=r"longdouble|float128"):
         ragged.Array(np.zeros(2, np.longdouble), backend="torch")
+
+
+@pytest.mark.parametrize(
+    ("build", "numbers", "values"),
+    [
+        (lambda n: ragged.from_offsets(torch.arange(3), n), [0, 2, 3], [[0, 1], [2]]),
+        (lambda n: ragged.from_lengths(torch.arange(3), n), [2, 1], [[0, 1], [2]]),
+        (lambda n: ragged.unflatten(torch.arange(3), n), [2, 1], [[0, 1], [2]]),
+        (lambda n: ragged.from_padded(torch.arange(4).reshape(2, 2), lengths=n), [2, 1], [[0, 1], [2]]),
+        (lambda n: ragged.mask(torch.arange(2), n), [True, False], [0, None]),
+    ],
+)
+def test_structure_that_is_written_to_later(build, numbers, values):
+    numbers = torch.tensor(numbers)
+    x = build(numbers)
+    numbers[...] = 1
+    assert x.to_list() == values
+
+
+def test_bfloat16_is_ml_dtypes():
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    values = [[0.5], [], [-1.5, 2.0]]
+    x = ragged.from_lengths(torch.tensor([0.5, -1.5, 2.0], dtype=torch.bfloat16), [1, 0, 2])
+    assert repr(x) == "<Array [[0.5], [], [-1.5, 2]] type='3 * var * bfloat16' backend='torch'>"
+    assert x.to_list() == values
+    assert (x + 1).to_list() == [[1.5], [], [-0.5, 3]]
+    assert ragged.sum(x, axis=1).to_list() == [0.5, 0, 0.5]
+    dense = ragged.to_numpy(ragged.flatten(x))
+    assert dense.dtype == ml_dtypes.bfloat16
+    back = TORCH.asarray(dense)
+    assert back.dtype == torch.bfloat16
+    assert back.tolist() == [0.5, -1.5, 2.0]
+
+
+def test_autocast():
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    x = ragged.from_lengths(torch.ones(3, 2), [1, 0, 2])
+    linear = torch.nn.Linear(2, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = ragged_torch.apply(linear, x)
+        assert y.typestr == "3 * var * 4 * bfloat16"
+        loss = ragged.sum(ragged.softmax(y, axis=1) ** 2)
+    loss.backward()
+    assert torch.isfinite(linear.weight.grad).all()
 
 
 def test_precision_is_known():

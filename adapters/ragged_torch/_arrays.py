@@ -9,7 +9,7 @@ import torch
 
 from ragged.errors import UnsupportedError
 from ragged_torch._compat import is_batched, is_wrapped, unwrapped
-from ragged_torch._dtypes import cast, held
+from ragged_torch._dtypes import BFLOAT16, cast, held
 
 __all__ = ["copy", "is_tensor", "place", "structure", "to_numpy"]
 
@@ -27,6 +27,8 @@ def place(x: Any, dtype: Any, device: torch.device) -> torch.Tensor:
         return x if dtype is None else cast(x, held(dtype))
     x = np.asarray(x)
     wanted = held(x.dtype if dtype is None else dtype)
+    if x.dtype == BFLOAT16:
+        return cast(place(x.view(np.int16), None, device).view(torch.bfloat16), wanted)
     if not x.dtype.isnative or x.dtype.kind not in "biufc":
         x = x.astype(x.dtype.newbyteorder("="))
     if not x.flags.writeable or any(stride < 0 or stride % x.itemsize for stride in x.strides):
@@ -69,4 +71,6 @@ def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:
         x = x.clone()
     if x.device.type != "cpu":
         x = x.cpu()
+    if x.dtype == torch.bfloat16 and BFLOAT16 is not None:
+        return x.view(torch.int16).numpy().view(BFLOAT16)
     return x.resolve_conj().resolve_neg().numpy()

@@ -9,7 +9,7 @@ import torch
 
 from ragged.errors import UnsupportedError
 
-__all__ = ["LAME", "cast", "held", "numpy_dtype", "signed", "unsigned"]
+__all__ = ["BFLOAT16", "LAME", "cast", "held", "numpy_dtype", "signed", "unsigned"]
 
 NAMES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -17,6 +17,17 @@ NAMES = (
 )
 TO_NUMPY: dict[torch.dtype, np.dtype[Any]] = {getattr(torch, name): np.dtype(name) for name in NAMES}
 TO_TORCH: dict[np.dtype[Any], torch.dtype] = {ours: theirs for theirs, ours in TO_NUMPY.items()}
+
+BFLOAT16: np.dtype[Any] | None = None
+"""The dtype that NumPy lacks, where the package that has it is installed (it comes with JAX and with TensorFlow)."""
+try:
+    import ml_dtypes
+except ImportError:
+    pass
+else:
+    BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+    TO_NUMPY[torch.bfloat16] = BFLOAT16
+    TO_TORCH[BFLOAT16] = torch.bfloat16
 
 LAME: dict[torch.dtype, torch.dtype] = {
     torch.uint16: torch.int16,
@@ -45,12 +56,15 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
     """The NumPy dtype of a torch one.
 
     Raises:
-        UnsupportedError: there is none (bfloat16, quantized numbers).
+        UnsupportedError: there is none (bfloat16 without ml_dtypes, quantized numbers).
     """
     try:
         return TO_NUMPY[dtype]
     except KeyError:
-        raise UnsupportedError(f"NumPy has no {dtype}; convert the tensor first, for example with x.float()") from None
+        install = " or install ml_dtypes," if dtype == torch.bfloat16 else ""
+        raise UnsupportedError(
+            f"NumPy has no {dtype};{install} convert the tensor first, for example with x.float()"
+        ) from None
 
 
 def cast(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

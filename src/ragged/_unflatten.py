@@ -86,7 +86,7 @@ class Cutter:
             at = ops.bound(ops.flatnonzero(lengths < 0)[:1], None)
             count = ops.bound(lengths[at : at + 1], None)
             raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {count}")
-        self.rows = Rows.from_lengths(ops, owned(lengths))
+        self.rows = Rows.from_lengths(ops, owned(ops, lengths))
 
     def cut(self, node: Node) -> Node:
         """The node's entries in lists, by the counts that come next."""

@@ -92,7 +92,7 @@ def _masked(b: Backend, node: Node, condition: Any, valid_when: bool) -> Node:
         kind = b.dtype(condition.data) if isinstance(condition, Flat) else type(condition).__name__
         raise DTypeError(f"mask: the condition must be boolean, not {kind}; compare it with something")
     valid = b.as_structure(condition.data)
-    return option(b, owned(valid) if valid_when else ~valid, node)
+    return option(b, owned(b.home(valid), valid) if valid_when else ~valid, node)
 
 
 def is_none(array: Any, axis: int = 0, *, behavior: Any = None, attrs: Any = None) -> Any:

@@ -53,7 +53,7 @@ def joined(content: Any, numbers: Any, what: str) -> tuple[Backend, Node, Backen
     b, node = built(content)
     owner, numbers = structure(numbers, what)
     common = common_backend([b, owner])
-    return common, move(common, node, b), *join(common, owned(numbers), owner)
+    return common, move(common, node, b), *join(common, owned(owner, numbers), owner)
 
 
 def from_offsets(content: Any, offsets: Any) -> Array:
@@ -201,7 +201,7 @@ def by_mask(ops: Backend, mask: Any, n: Any, m: Any) -> tuple[Rows, Any]:
 
 def by_lengths(ops: Backend, lengths: Any, n: Any, m: Any) -> tuple[Rows, Any]:
     """The rows of the given lengths, and the index of their elements in the rectangle."""
-    lengths = check_lengths(ops, owned(lengths))
+    lengths = check_lengths(ops, owned(ops, lengths))
     if differ(ops.size(lengths), n, "there is one length for each row"):
         raise StructureError(f"there are {ops.size(lengths)} lengths for {n} rows")
     beyond = lengths > m

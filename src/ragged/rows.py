@@ -34,9 +34,11 @@ def never_empty(ops: Backend, x: Any) -> Any:
     return x if is_known(ops.size(x)) else ops.concat([x, ops.full((1,), 0, ops.dtype(x))])
 
 
-def owned(x: Any) -> Any:
-    """Structure that a caller gave: a copy where the caller could still write to it."""
-    return sealed(x.copy()) if isinstance(x, np.ndarray) and x.flags.writeable else x
+def owned(ops: Backend, x: Any) -> Any:
+    """Structure of `ops` that a caller gave: a copy where the caller could still write to it."""
+    if isinstance(x, np.ndarray):
+        return sealed(x.copy()) if x.flags.writeable else x
+    return x if ops.immutable else ops.duplicate(x)
 
 
 def carried(ops: Backend, x: Any, source: Backend) -> Any:
