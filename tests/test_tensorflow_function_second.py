@@ -96,3 +96,35 @@ def test_scans_along_an_axis_of_known_length(name):
     x = ragged.Array(ragged.from_lengths(np.arange(1.0, 7.0).reshape(3, 2), [1, 2]))
     found = graph(lambda x: getattr(ragged, name)(x, axis=2))(x.to_backend("tensorflow"))
     assert_same(found, getattr(ragged, name)(x, axis=2), rtol=1e-12)
+
+
+MATRICES = {
+    "of rows": lambda x: ragged.jacobian(lambda x: ragged.sum(x * x, axis=1))(x),
+    "of elements": lambda x: ragged.jacobian(squares)(x),
+    "of one number": lambda x: ragged.jacobian(lambda x: ragged.sum(x**3))(x),
+    "of two arguments": lambda x: ragged.jacobian(lambda x, w: squares(x) * w, (0, 1))(x, ragged.sum(x, axis=1)),
+    "hessian": ragged.hessian(lambda x: ragged.sum(x**3)),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_jacobians(name):
+    run = graph(MATRICES[name])
+    for rows in (*BATCHES, [[], []]):
+        x = ragged.Array(rows, backend="numpy") if any(rows) else ragged.from_lengths(np.zeros(0), [0, 0])
+        found, wanted = run(x.to_backend("tensorflow")), MATRICES[name](x)
+        pairs = zip(found, wanted, strict=True) if isinstance(wanted, tuple) else [(found, wanted)]
+        for mine, theirs in pairs:
+            assert_same(mine, theirs, rtol=1e-10)
+
+
+def test_a_jacobian_of_a_tape_is_refused():
+    def program(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            sums = ragged.sum(x**2, axis=1).to_native()
+        return tape.jacobian(sums, x)
+
+    for rows in (*BATCHES, [[1.0], [2.0]]):
+        with pytest.raises(ragged.StructureError, match=r"ragged\.jacobian"):
+            graph(program)(ragged.Array(rows, backend="tensorflow"))

@@ -10,6 +10,7 @@ import pytest
 
 import grids
 import ragged
+from agreement import assert_same
 from ragged.registry import get_backend
 from ragged.testing._gradients import loss_of, near, numbers, points
 from ragged.testing._operations import OPERATIONS, doubled
@@ -274,3 +275,18 @@ def test_every_pair_of_modes_gives_one_hessian():
         u, v = tf.constant(eye[i]), tf.constant(eye[j])
         forward = ragged.jvp(lambda c, u=u: ragged.jvp(loss, (c,), (u,))[1], (content,), (v,))[1]
         np.testing.assert_allclose(forward, hessian[i, j], atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ragged.sum(x, axis=0),
+        lambda x: ragged.sort(x, axis=0),
+        lambda x: ragged.concatenate([x, x], axis=1),
+    ],
+    ids=["sum", "sort", "concatenate"],
+)
+@pytest.mark.parametrize("lengths", [[0], []], ids=["an empty row", "no row"])
+def test_second_derivatives_where_nothing_is(f, lengths):
+    x = ragged.from_lengths(np.zeros(0), np.array(lengths, int)).to_backend("tensorflow")
+    assert_same(ragged.hvp(lambda x: ragged.sum(f(x) ** 2), (x,), (x,)), x)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ragged_tensorflow._index import Places
 
-__all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "tied_extremum"]
+__all__ = ["argsort", "concat", "gather", "segment_extremum", "segment_sum", "tied_extremum", "with_nothing"]
 
 R = tf.raw_ops
 
@@ -46,9 +46,14 @@ def segment_sum(x: Any, places: Places, sums: Callable[[Any], Any] | None = None
     def transpose(g: Any, at: Places) -> Any:
         if at.ascending:
             return gather(g, at)
-        return gather(tf.concat([g, tf.zeros_like(g[:1])], 0), at._replace(nrows=at.nrows + 1))
+        return gather(with_nothing(g), at._replace(nrows=at.nrows + 1))
 
     return linear(added if sums is None else (lambda x, _: sums(x)), transpose, x, places)
+
+
+def with_nothing(x: Any) -> Any:
+    """`x` with one more entry, of zeros."""
+    return tf.pad(x, [[0, 1]] + [[0, 0]] * (x.shape.rank - 1))
 
 
 def added(x: Any, places: Places) -> Any:
@@ -60,6 +65,12 @@ def added(x: Any, places: Places) -> Any:
         return tf.math.unsorted_segment_sum(x, ids, nrows)
     sums = R.SegmentSum(data=x, segment_ids=ids)  # a third faster, but it stops at the last id
     return sums if filled == nrows else tf.concat([sums, tf.zeros([nrows - filled, *x.shape[1:]], x.dtype)], 0)
+
+
+def concat(arrays: list[Any]) -> Any:
+    """All along axis 0, those without elements left out: TensorFlow's second derivative stumbles over them."""
+    some = [x for x in arrays if x.shape[0] != 0] or arrays[:1]
+    return tf.concat(some, 0) if len(some) > 1 else tf.identity(some[0])
 
 
 def segment_extremum(x: Any, places: Places, identity: Any, largest: bool) -> Any:

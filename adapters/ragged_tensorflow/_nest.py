@@ -73,6 +73,12 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
             )
     if contents and all(each is None for each in contents):
         return None
+    for new, old in zip(contents, places(static.skeleton), strict=True):
+        if is_symbolic(new) and new.shape.rank is not None and new.shape.rank > old.data:
+            raise StructureError(
+                "a ragged array of a tf.function cannot hold more axes than its numbers had; take a Jacobian with "
+                "ragged.jacobian, which works in a graph, too"
+            )
     own(contents, values)
     refilled = Refilled(static, b, list(map(converted, contents)), values, place)
     return Array._lazily(refilled, b, static.attrs, static.behavior)

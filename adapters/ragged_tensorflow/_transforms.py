@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant
+from ragged_tensorflow._kernels import with_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,17 @@ class Pullback:
         seeds = [typed(g, y) for g, y in zip(cotangents, self.outputs, strict=True)]
         found = self.tape.gradient(self.outputs, self.inputs, seeds, ZERO)
         return [tf.convert_to_tensor(g) for g in found]
+
+    @property
+    def many(self) -> Callable[..., Any] | None:
+        """The same for cotangents stacked along a first axis, whose length only the running program may know."""
+        return None if tf.executing_eagerly() else self.mapped
+
+    def mapped(self, stacked: Sequence[Any]) -> list[Any]:
+        """The pullback as a loop of the graph, with one turn too many: without any no result's shape is known."""
+        seeds = [with_nothing(x) for x in stacked]
+        kinds = [tf.TensorSpec(x.shape, x.dtype) for x in self.inputs]
+        return [x[:-1] for x in tf.map_fn(self, seeds, fn_output_signature=kinds)]
 
     def once(self, cotangents: Sequence[Any]) -> list[Any]:
         """The same for a pullback that is not called again."""

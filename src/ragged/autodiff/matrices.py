@@ -15,6 +15,7 @@ from ragged.autodiff.trees import Slot, Static, gradient_node, replace_numbers, 
 from ragged.errors import DTypeError
 from ragged.nodes import Flat, regular, take
 from ragged.operands import map_flats
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,16 +64,17 @@ def pull_each(b: Backend, pullback: Callable[..., Any], outputs: Sequence[Any], 
     """For each number of the i-th output its gradient by every input, stacked along a new first axis."""
     if b.dtype(outputs[i]).kind == "c":
         raise DTypeError("jacobian of a complex output: differentiate its real and imaginary parts")
-    cotangents = [b.full(tuple(x.shape), 0, b.dtype(x)) for x in outputs]
-    shape, dtype = tuple(outputs[i].shape), b.dtype(outputs[i])
+    cotangents = [b.full(b.shape(x), 0, b.dtype(x)) for x in outputs]
+    shape, dtype = b.shape(outputs[i]), b.dtype(outputs[i])
     n = math.prod(shape)
-    if not n:
+    if is_known(n) and not n:
         zeros = pullback(cotangents)
-        return [b.full((0, *x.shape), 0, b.dtype(x)) for x in zeros]
+        return [b.full((0, *b.shape(x)), 0, b.dtype(x)) for x in zeros]
     many = getattr(pullback, "many", None)
     if many is not None:  # a framework that can map its pullback over an axis
-        stacked = [b.broadcast_to(b.reshape(x, (1, *x.shape)), (n, *x.shape)) for x in cotangents]
-        stacked[i] = b.reshape(b.asarray(np.eye(n, dtype=dtype)), (n, *shape))
+        stacked = [b.broadcast_to(b.reshape(x, (1, *b.shape(x))), (n, *b.shape(x))) for x in cotangents]
+        place = np.arange(n) if is_known(n) else b.home().arange(n)
+        stacked[i] = b.reshape(b.asarray(place[:, None] == place[None, :], dtype), (n, *shape))
         return list(many(stacked))
     rows = []
     for unit in np.eye(n, dtype=dtype):  # one walk of the tape for each number: a tape has no axis to map over
