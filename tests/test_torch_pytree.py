@@ -113,6 +113,13 @@ def test_arrays_of_numpy_join():
     assert ragged.to_list(x * 2 + gradient) == [[5, 16, 33], [], [56, 85]]
 
 
+def test_a_cotangent_of_other_rows_is_refused_by_its_rows(x):
+    _, pullback = torch.func.vjp(lambda x: x * 2, x)
+    other = ragged.Array([[1.0], [2.0, 3.0, 4.0], [5.0]], backend="torch")
+    with pytest.raises(RuntimeError, match=r"cotangents: .*lengths 1, 3, 1 .*lengths 3, 0, 2 "):
+        pullback(other)
+
+
 def test_vjp_and_jvp(x):
     value, pullback = torch.func.vjp(lambda x: x * x, x)
     assert value.to_list() == [[1, 4, 9], [], [16, 25]]

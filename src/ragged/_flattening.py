@@ -13,6 +13,7 @@ from ragged.array import Array
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown
 from ragged.operands import at_home, map_flats, move
 from ragged.registry import backend_of_dense
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ragged.backend import Backend
 
 __all__ = ["Pending", "Static", "flattened", "plain"]
+
+SHOWN = 8
+"""Rows whose lengths are printed."""
 
 
 class Static:
@@ -74,6 +78,16 @@ class Pending:
         if home is not before:  # the content was moved to another device
             skeleton = at_home(home, map_flats(skeleton, self.constant), before)
         return grow(self.backend, skeleton, leaves, leading, self.place)
+
+    def placeholder(self) -> str | None:
+        """How the array prints where its leaves are no numbers (trees print themselves with `*` for each)."""
+        if all(isinstance(leaf, Array | Node) or hasattr(leaf, "dtype") for leaf in self.leaves):
+            return None
+        skeleton, lengths = self.static.skeleton, ""
+        if isinstance(skeleton, Lists) and is_known(skeleton.length):
+            rows, more = skeleton.rows, ", ..." if skeleton.length > SHOWN else ""
+            lengths = f" of lengths {', '.join(map(str, rows.ops.to_numpy(rows.lengths[:SHOWN]).tolist()))}{more}"
+        return f"<Array of {skeleton.length} rows{lengths} with {', '.join(map(repr, self.leaves))} for its content>"
 
     def constant(self, flat: Flat) -> Flat:
         """A constant of the skeleton where the leaves are."""

@@ -86,6 +86,9 @@ def framed(name: str, x: Array, value: Any, typestr: str) -> str:
 
 def representation(x: Array) -> str:
     """One line: the values, the type, and the backend if it is not NumPy."""
+    placeholder = None if x._pending is None or x._node is not None else getattr(x._pending, "placeholder", None)
+    if placeholder is not None and (shown := placeholder()) is not None:
+        return str(shown)
     return framed(type(x).__name__, x, excerpt(x, WIDTH // 2), str(x.type))
 
 
