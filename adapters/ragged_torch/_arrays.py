@@ -27,7 +27,7 @@ def place(x: Any, dtype: Any, device: torch.device) -> torch.Tensor:
         return x if dtype is None else cast(x, held(dtype))
     x = np.asarray(x)
     wanted = held(x.dtype if dtype is None else dtype)
-    if x.dtype == BFLOAT16:
+    if BFLOAT16 is not None and x.dtype == BFLOAT16:
         return cast(place(x.view(np.int16), None, device).view(torch.bfloat16), wanted)
     if not x.dtype.isnative or x.dtype.kind not in "biufc":
         x = x.astype(x.dtype.newbyteorder("="))

@@ -61,9 +61,9 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
     try:
         return TO_NUMPY[dtype]
     except KeyError:
-        install = " or install ml_dtypes," if dtype == torch.bfloat16 else ""
+        install = ", or install ml_dtypes" if dtype == torch.bfloat16 else ""
         raise UnsupportedError(
-            f"NumPy has no {dtype};{install} convert the tensor first, for example with x.float()"
+            f"NumPy has no {dtype}; convert the tensor first, for example with x.float(){install}"
         ) from None
 
 
