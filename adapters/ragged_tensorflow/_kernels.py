@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ragged_tensorflow._index import Places
 
-__all__ = ["argsort", "concat", "gather", "segment_extremum", "segment_sum", "tied_extremum", "with_nothing"]
+__all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "tied_extremum", "with_nothing"]
 
 R = tf.raw_ops
 
@@ -65,12 +65,6 @@ def added(x: Any, places: Places) -> Any:
         return tf.math.unsorted_segment_sum(x, ids, nrows)
     sums = R.SegmentSum(data=x, segment_ids=ids)  # a third faster, but it stops at the last id
     return sums if filled == nrows else tf.concat([sums, tf.zeros([nrows - filled, *x.shape[1:]], x.dtype)], 0)
-
-
-def concat(arrays: list[Any]) -> Any:
-    """All along axis 0, those without elements left out: TensorFlow's second derivative stumbles over them."""
-    some = [x for x in arrays if x.shape[0] != 0] or arrays[:1]
-    return tf.concat(some, 0) if len(some) > 1 else tf.identity(some[0])
 
 
 def segment_extremum(x: Any, places: Places, identity: Any, largest: bool) -> Any:
