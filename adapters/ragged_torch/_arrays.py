@@ -44,7 +44,7 @@ def copy(x: torch.Tensor) -> torch.Tensor:
     """The same values in memory of their own, a user's leaf as a leaf; what is being differentiated is its own copy."""
     if is_wrapped(x) or not x.is_leaf or hasattr(x, "is_ragged_primal"):
         return x
-    found = unwrapped(x.detach().clone())
+    found: torch.Tensor = unwrapped(x.detach().clone())
     return found.requires_grad_() if x.requires_grad else found  # refused within torch.func, also where it is False
 
 
