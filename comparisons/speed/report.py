@@ -204,7 +204,9 @@ def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
             points = [(e["ratio"][peer], rows.index(e["row"])) for e in ours(entries, name) if peer in e["ratio"]]
             axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
         axes.axvline(1, color="grey", linewidth=0.8)
-        axes.set(xscale="log", xlabel=f"time of ragged divided by the peer's, {largest:,} elements")
+        axes.set(
+            xscale="log", xlabel=f"time of ragged divided by the peer's, {largest:,} elements (left: ragged is faster)"
+        )
         axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
     panels[0, 0].set_yticks(range(len(rows)), rows)
     panels[0, 0].invert_yaxis()
@@ -246,6 +248,7 @@ def size_plot(speed: dict[str, Any], folder: Path) -> str:
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     figure.supylabel("ns an element", fontsize="small")
+    figure.supxlabel("elements", fontsize="small")
     figure.savefig(folder / "sizes.png", dpi=80)
     pyplot.close(figure)
     return f"{folder.name}/sizes.png"
