@@ -204,12 +204,12 @@ def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
             points = [(e["ratio"][peer], rows.index(e["row"])) for e in ours(entries, name) if peer in e["ratio"]]
             axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
         axes.axvline(1, color="grey", linewidth=0.8)
-        axes.set(
-            xscale="log", xlabel=f"time of ragged divided by the peer's, {largest:,} elements (left: ragged is faster)"
-        )
+        axes.set_xscale("log")
         axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
     panels[0, 0].set_yticks(range(len(rows)), rows)
     panels[0, 0].invert_yaxis()
+    what = f"time of ragged divided by the peer's, {largest:,} elements (left of 1: ragged is faster)"
+    figure.supxlabel(what, fontsize="small")
     figure.savefig(folder / "ratios.svg")
     pyplot.close(figure)
     return f"{folder.name}/ratios.svg"
