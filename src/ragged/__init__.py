@@ -1,471 +1,148 @@
 """Ragged arrays, written once, that run and differentiate on every array framework."""
 
-from typing import TYPE_CHECKING as _CHECKING
-from typing import Any as _Any
+import types as _types
+import typing as _typing
 
 from ragged import _installation as _installation  # first: may refuse to go on
-from ragged._constants import (
-    bool,
-    complex64,
-    complex128,
-    e,
-    finfo,
-    float32,
-    float64,
-    iinfo,
-    inf,
-    int8,
-    int16,
-    int32,
-    int64,
-    isdtype,
-    nan,
-    newaxis,
-    pi,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-)
-from ragged._functions import (
-    abs,
-    absolute,
-    acos,
-    acosh,
-    add,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    bitwise_and,
-    bitwise_count,
-    bitwise_invert,
-    bitwise_left_shift,
-    bitwise_not,
-    bitwise_or,
-    bitwise_right_shift,
-    bitwise_xor,
-    cbrt,
-    ceil,
-    clip,
-    conj,
-    conjugate,
-    copysign,
-    cos,
-    cosh,
-    deg2rad,
-    degrees,
-    divide,
-    divmod,
-    equal,
-    exp,
-    exp2,
-    expm1,
-    fabs,
-    float_power,
-    floor,
-    floor_divide,
-    fmax,
-    fmin,
-    fmod,
-    frexp,
-    gcd,
-    greater,
-    greater_equal,
-    heaviside,
-    hypot,
-    imag,
-    invert,
-    isfinite,
-    isinf,
-    isnan,
-    isnat,
-    lcm,
-    ldexp,
-    left_shift,
-    less,
-    less_equal,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logaddexp2,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    matmul,
-    maximum,
-    minimum,
-    mod,
-    modf,
-    multiply,
-    negative,
-    nextafter,
-    not_equal,
-    positive,
-    pow,
-    power,
-    rad2deg,
-    radians,
-    real,
-    reciprocal,
-    remainder,
-    right_shift,
-    rint,
-    round,
-    sign,
-    signbit,
-    sin,
-    sinh,
-    spacing,
-    sqrt,
-    square,
-    subtract,
-    tan,
-    tanh,
-    true_divide,
-    trunc,
-)
-from ragged._row_matrices import matrix_transpose
-from ragged._transform import transform
-from ragged.array import Array, Record
-from ragged.backend import Backend
-from ragged.closeness import almost_equal, array_equal, isclose
-from ragged.combinatorics import argcartesian, argcombinations, cartesian, combinations
-from ragged.construct import from_iter, from_numpy
-from ragged.context import current, use
-from ragged.creation import (
-    astype,
-    full_like,
-    ones_like,
-    values_astype,
-    zeros_like,
-)
-from ragged.errors import (
-    AxisError,
-    BackendMismatchError,
-    DTypeError,
-    FieldError,
-    MissingBackendError,
-    OutOfRangeError,
-    RaggedError,
-    StructureError,
-    UnsupportedError,
-)
-from ragged.interchange import backend, from_awkward, from_native, to_awkward, to_backend, to_list, to_native, to_numpy
-from ragged.interchange.arrow import from_arrow, from_parquet, to_arrow, to_parquet
-from ragged.interchange.json import from_json, to_json
-from ragged.joining import concat, concatenate, stack
-from ragged.missing import drop_none, fill_none, firsts, is_none, mask, pad_none, singletons
-from ragged.nans import nan_to_none, nan_to_num
-from ragged.partitions import from_lengths, from_offsets, from_padded, from_row_ids, to_padded
-from ragged.printing import show
-from ragged.records import fields, is_tuple, parameters, with_field, with_name, with_parameter, without_field
-from ragged.reducers import all, any, argmax, argmin, count, count_nonzero, max, min, prod, sum
-from ragged.registry import available
-from ragged.regularity import from_regular, to_packed, to_regular
-from ragged.scans import cumulative_prod, cumulative_sum
-from ragged.selection import broadcast_arrays, where
-from ragged.softmaxes import softmax
-from ragged.sorting import argsort, sort
-from ragged.statistics import logsumexp, mean, ptp, std, var
-from ragged.structure import flatten, local_index, num, ravel, unflatten
-from ragged.types import type
-from ragged.validation import is_valid, validity_error
-from ragged.zipping import unzip, zip
+from ragged._constants import *  # noqa: F403
+from ragged._functions import *  # noqa: F403
+from ragged._row_matrices import matrix_transpose as matrix_transpose
+from ragged._transform import transform as transform
+from ragged.array import Array as Array
+from ragged.array import Record as Record
+from ragged.backend import Backend as Backend
+from ragged.closeness import almost_equal as almost_equal
+from ragged.closeness import array_equal as array_equal
+from ragged.closeness import isclose as isclose
+from ragged.combinatorics import argcartesian as argcartesian
+from ragged.combinatorics import argcombinations as argcombinations
+from ragged.combinatorics import cartesian as cartesian
+from ragged.combinatorics import combinations as combinations
+from ragged.construct import from_iter as from_iter
+from ragged.construct import from_numpy as from_numpy
+from ragged.context import current as current
+from ragged.context import use as use
+from ragged.creation import astype as astype
+from ragged.creation import full_like as full_like
+from ragged.creation import ones_like as ones_like
+from ragged.creation import values_astype as values_astype
+from ragged.creation import zeros_like as zeros_like
+from ragged.errors import *  # noqa: F403
+from ragged.interchange import backend as backend
+from ragged.interchange import from_awkward as from_awkward
+from ragged.interchange import from_native as from_native
+from ragged.interchange import to_awkward as to_awkward
+from ragged.interchange import to_backend as to_backend
+from ragged.interchange import to_list as to_list
+from ragged.interchange import to_native as to_native
+from ragged.interchange import to_numpy as to_numpy
+from ragged.interchange.arrow import from_arrow as from_arrow
+from ragged.interchange.arrow import from_parquet as from_parquet
+from ragged.interchange.arrow import to_arrow as to_arrow
+from ragged.interchange.arrow import to_parquet as to_parquet
+from ragged.interchange.json import from_json as from_json
+from ragged.interchange.json import to_json as to_json
+from ragged.joining import concat as concat
+from ragged.joining import concatenate as concatenate
+from ragged.joining import stack as stack
+from ragged.missing import drop_none as drop_none
+from ragged.missing import fill_none as fill_none
+from ragged.missing import firsts as firsts
+from ragged.missing import is_none as is_none
+from ragged.missing import mask as mask
+from ragged.missing import pad_none as pad_none
+from ragged.missing import singletons as singletons
+from ragged.nans import nan_to_none as nan_to_none
+from ragged.nans import nan_to_num as nan_to_num
+from ragged.partitions import from_lengths as from_lengths
+from ragged.partitions import from_offsets as from_offsets
+from ragged.partitions import from_padded as from_padded
+from ragged.partitions import from_row_ids as from_row_ids
+from ragged.partitions import to_padded as to_padded
+from ragged.printing import show as show
+from ragged.records import fields as fields
+from ragged.records import is_tuple as is_tuple
+from ragged.records import parameters as parameters
+from ragged.records import with_field as with_field
+from ragged.records import with_name as with_name
+from ragged.records import with_parameter as with_parameter
+from ragged.records import without_field as without_field
+from ragged.reducers import all as all
+from ragged.reducers import any as any
+from ragged.reducers import argmax as argmax
+from ragged.reducers import argmin as argmin
+from ragged.reducers import count as count
+from ragged.reducers import count_nonzero as count_nonzero
+from ragged.reducers import max as max
+from ragged.reducers import min as min
+from ragged.reducers import prod as prod
+from ragged.reducers import sum as sum
+from ragged.registry import available as available
+from ragged.regularity import from_regular as from_regular
+from ragged.regularity import to_packed as to_packed
+from ragged.regularity import to_regular as to_regular
+from ragged.scans import cumulative_prod as cumulative_prod
+from ragged.scans import cumulative_sum as cumulative_sum
+from ragged.selection import broadcast_arrays as broadcast_arrays
+from ragged.selection import where as where
+from ragged.softmaxes import softmax as softmax
+from ragged.sorting import argsort as argsort
+from ragged.sorting import sort as sort
+from ragged.statistics import logsumexp as logsumexp
+from ragged.statistics import mean as mean
+from ragged.statistics import ptp as ptp
+from ragged.statistics import std as std
+from ragged.statistics import var as var
+from ragged.structure import flatten as flatten
+from ragged.structure import local_index as local_index
+from ragged.structure import num as num
+from ragged.structure import ravel as ravel
+from ragged.structure import unflatten as unflatten
+from ragged.types import type as type
+from ragged.validation import is_valid as is_valid
+from ragged.validation import validity_error as validity_error
+from ragged.zipping import unzip as unzip
+from ragged.zipping import zip as zip
 
-if _CHECKING:
-    from ragged.autodiff.check import check_grads
-    from ragged.autodiff.custom import custom_vjp
-    from ragged.autodiff.matrices import hessian, hvp, jacobian
-    from ragged.autodiff.transforms import checkpoint, grad, jvp, stop_gradient, value_and_grad, vjp
-    from ragged.comparison import Comparison, compare
-
-__all__ = [
-    "Array",
-    "AxisError",
-    "Backend",
-    "BackendMismatchError",
-    "Comparison",
-    "DTypeError",
-    "FieldError",
-    "MissingBackendError",
-    "OutOfRangeError",
-    "RaggedError",
-    "Record",
-    "StructureError",
-    "UnsupportedError",
-    "abs",
-    "absolute",
-    "acos",
-    "acosh",
-    "add",
-    "all",
-    "almost_equal",
-    "any",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "argcartesian",
-    "argcombinations",
-    "argmax",
-    "argmin",
-    "argsort",
-    "array_equal",
-    "asin",
-    "asinh",
-    "astype",
-    "atan",
-    "atan2",
-    "atanh",
-    "available",
-    "backend",
-    "bitwise_and",
-    "bitwise_count",
-    "bitwise_invert",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "bool",
-    "broadcast_arrays",
-    "cartesian",
-    "cbrt",
-    "ceil",
-    "check_grads",
-    "checkpoint",
-    "clip",
-    "combinations",
-    "compare",
-    "complex64",
-    "complex128",
-    "concat",
-    "concatenate",
-    "conj",
-    "conjugate",
-    "copysign",
-    "cos",
-    "cosh",
-    "count",
-    "count_nonzero",
-    "cumulative_prod",
-    "cumulative_sum",
-    "current",
-    "custom_vjp",
-    "deg2rad",
-    "degrees",
-    "divide",
-    "divmod",
-    "drop_none",
-    "e",
-    "equal",
-    "exp",
-    "exp2",
-    "expm1",
-    "fabs",
-    "fields",
-    "fill_none",
-    "finfo",
-    "firsts",
-    "flatten",
-    "float32",
-    "float64",
-    "float_power",
-    "floor",
-    "floor_divide",
-    "fmax",
-    "fmin",
-    "fmod",
-    "frexp",
-    "from_arrow",
-    "from_awkward",
-    "from_iter",
-    "from_json",
-    "from_lengths",
-    "from_native",
-    "from_numpy",
-    "from_offsets",
-    "from_padded",
-    "from_parquet",
-    "from_regular",
-    "from_row_ids",
-    "full_like",
-    "gcd",
-    "grad",
-    "greater",
-    "greater_equal",
-    "heaviside",
-    "hessian",
-    "hvp",
-    "hypot",
-    "iinfo",
-    "imag",
-    "inf",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "invert",
-    "is_none",
-    "is_tuple",
-    "is_valid",
-    "isclose",
-    "isdtype",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "isnat",
-    "jacobian",
-    "jvp",
-    "lcm",
-    "ldexp",
-    "left_shift",
-    "less",
-    "less_equal",
-    "local_index",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "logaddexp",
-    "logaddexp2",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "logsumexp",
-    "mask",
-    "matmul",
-    "matrix_transpose",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mod",
-    "modf",
-    "multiply",
-    "nan",
-    "nan_to_none",
-    "nan_to_num",
-    "negative",
-    "newaxis",
-    "nextafter",
-    "not_equal",
-    "num",
-    "ones_like",
-    "pad_none",
-    "parameters",
-    "pi",
-    "positive",
-    "pow",
-    "power",
-    "prod",
-    "ptp",
-    "rad2deg",
-    "radians",
-    "ravel",
-    "real",
-    "reciprocal",
-    "remainder",
-    "right_shift",
-    "rint",
-    "round",
-    "show",
-    "sign",
-    "signbit",
-    "sin",
-    "singletons",
-    "sinh",
-    "softmax",
-    "sort",
-    "spacing",
-    "sqrt",
-    "square",
-    "stack",
-    "std",
-    "stop_gradient",
-    "subtract",
-    "sum",
-    "tan",
-    "tanh",
-    "to_arrow",
-    "to_awkward",
-    "to_backend",
-    "to_json",
-    "to_list",
-    "to_native",
-    "to_numpy",
-    "to_packed",
-    "to_padded",
-    "to_parquet",
-    "to_regular",
-    "transform",
-    "true_divide",
-    "trunc",
-    "type",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "unflatten",
-    "unzip",
-    "use",
-    "validity_error",
-    "value_and_grad",
-    "values_astype",
-    "var",
-    "vjp",
-    "where",
-    "with_field",
-    "with_name",
-    "with_parameter",
-    "without_field",
-    "zeros_like",
-    "zip",
-]
+if _typing.TYPE_CHECKING:
+    from ragged.autodiff.check import check_grads as check_grads
+    from ragged.autodiff.custom import custom_vjp as custom_vjp
+    from ragged.autodiff.matrices import hessian as hessian
+    from ragged.autodiff.matrices import hvp as hvp
+    from ragged.autodiff.matrices import jacobian as jacobian
+    from ragged.autodiff.transforms import checkpoint as checkpoint
+    from ragged.autodiff.transforms import grad as grad
+    from ragged.autodiff.transforms import jvp as jvp
+    from ragged.autodiff.transforms import stop_gradient as stop_gradient
+    from ragged.autodiff.transforms import value_and_grad as value_and_grad
+    from ragged.autodiff.transforms import vjp as vjp
+    from ragged.comparison import Comparison as Comparison
+    from ragged.comparison import compare as compare
 
 # Differentiation and comparison are loaded when they are first asked for: other programs start without them.
 _LATER = {
-    "Comparison": "comparison",
-    "check_grads": "autodiff.check",
-    "checkpoint": "autodiff.transforms",
-    "compare": "comparison",
-    "custom_vjp": "autodiff.custom",
-    "grad": "autodiff.transforms",
-    "hessian": "autodiff.matrices",
-    "hvp": "autodiff.matrices",
-    "jacobian": "autodiff.matrices",
-    "jvp": "autodiff.transforms",
-    "stop_gradient": "autodiff.transforms",
-    "value_and_grad": "autodiff.transforms",
-    "vjp": "autodiff.transforms",
+    "autodiff.check": ("check_grads",),
+    "autodiff.custom": ("custom_vjp",),
+    "autodiff.matrices": ("hessian", "hvp", "jacobian"),
+    "autodiff.transforms": ("checkpoint", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp"),
+    "comparison": ("Comparison", "compare"),
 }
+_MODULES = {name: f"ragged.{module}" for module, names in _LATER.items() for name in names}
+
+# Type checkers take what is imported as itself for public; they cannot read a list that is computed.
+if not _typing.TYPE_CHECKING:
+    _here = [name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _types.ModuleType)]
+    __all__ = sorted([*_here, *_MODULES])
 
 
-def __getattr__(name: str) -> _Any:
-    if name not in _LATER:
+def __getattr__(name: str) -> _typing.Any:
+    if name not in _MODULES:
         raise AttributeError(f"module 'ragged' has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"ragged.{_LATER[name]}"), name)
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULES})
