@@ -11,7 +11,7 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
-EVERYTHING = ".[arrow,cli,jax,tensorflow,torch]"
+EVERYTHING = ".[arrow,cli,jax,numba,tensorflow,torch]"
 """PyTorch for Linux comes with gigabytes of libraries for CUDA; without a GPU, PyTorch's own index has it without them:
 `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu nox`."""
 
@@ -60,7 +60,7 @@ def compare(session: nox.Session) -> None:
     """The main job on real input: every program of comparisons/gradients on every backend that there is."""
     install(session, *group("comparisons"), "-e", EVERYTHING)
     programs = session.posargs or sorted(str(path) for path in (ROOT / "comparisons" / "gradients").glob("*.py"))
-    session.run("ragged", "compare", *programs, "--backends", "numpy,jax,torch,tensorflow")
+    session.run("ragged", "compare", *programs, "--backends", "numpy,numba,jax,torch,tensorflow")
     if not session.posargs:
         session.run("python", str(ROOT / "comparisons" / "gradients" / "upstream.py"))
         session.run("python", str(ROOT / "comparisons" / "porting" / "native" / "compare.py"))

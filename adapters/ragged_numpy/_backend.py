@@ -41,6 +41,7 @@ class NumpyBackend(Backend):
     name = "numpy"
     xp = np
     promotes = True
+    over_numpy = True
     zero_copy = frozenset({"asarray", "to_numpy", "slice", "reshape"})
 
     def home(self, *arrays: Any) -> Backend:

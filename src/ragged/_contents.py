@@ -27,7 +27,7 @@ def entries(x: Array) -> Iterator[Any]:
     each entry back, unless derivatives flow through it.
     """
     b, node = x._backend, x.layout
-    if b.name == "numpy" or b.level or any(b.differentiating(flat.data) for flat in flats(node)):
+    if b.over_numpy or b.level or any(b.differentiating(flat.data) for flat in flats(node)):
         return node_entries(b, node, x._attrs, x._behavior)
     from ragged.interchange import on_numpy
     from ragged.registry import get_backend

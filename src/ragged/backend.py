@@ -31,6 +31,7 @@ class Backend(Content):
 
     promotes: bool = False  # operators of two arrays promote as NumPy's do; else derivatives go by `apply`
     immutable: bool = False  # nobody ever writes to its arrays: other frameworks may hold their memory
+    over_numpy: bool = False  # its dense arrays are NumPy's own, and count as NumPy's until an `Array` holds them
     zero_copy: frozenset[str] = frozenset()
     """What shares memory: "asarray" (of NumPy), "to_numpy", "slice", "reshape"; the conformance suite looks."""
 

@@ -211,7 +211,7 @@ def array_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[s
         return elementwise(name, *inputs) if dtype is None else _in_dtype(ufunc, dtype, inputs)
 
     def run(b: Backend, values: tuple[Any, ...], valid: Any) -> Any:
-        if b.name != "numpy" or b.level:
+        if not b.over_numpy or b.level:
             raise UnsupportedError(f"the {b.name} backend has no {name}; write it with functions that ragged has")
         with np.errstate(all="ignore" if valid is not None else None):
             result = ufunc(*values, **kwargs if dtype is None else {**kwargs, "dtype": dtype})
