@@ -246,3 +246,14 @@ def test_softmax_of_columns(backend):
     ragged.check_grads(lambda x: ragged.sum(ragged.softmax(x, axis=1) * weights), x)
     with pytest.raises(ragged.UnsupportedError, match="dense entries"):
         ragged.softmax([[[1.0], [2.0, 3.0]]], axis=1)
+
+
+def test_softmax_of_columns_where_entries_are_missing(backend):
+    x = ragged.to_regular(ragged.Array([[[1.0, 2.0], [5.0, 6.0], [1.0, 3.0]], [[3.0, 4.0]]]), axis=2)
+    present = ragged.mask(x, ragged.Array([[True, False, True], [True]]))
+    shares = ragged.softmax(present, axis=1)
+    assert shares.type == present.type
+    assert_same(ragged.drop_none(shares, axis=1)[0], ragged.softmax(x[0][[0, 2]], axis=0))
+    assert ragged.is_none(shares, axis=1).to_list() == [[False, True, False], [False]]
+    assert shares[1, 0].to_list() == [1.0, 1.0]
+    ragged.check_grads(lambda x: ragged.sum(ragged.softmax(x, axis=1) ** 2), present)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragged._moments import softmax_of
@@ -26,7 +27,7 @@ from ragged.nodes import (
 )
 from ragged.operands import single, wrap
 from ragged.rows import Rows
-from ragged.traverse import depth_range, rebuild
+from ragged.traverse import rebuild
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -65,11 +66,8 @@ def softmax(
         axis = axis_of(axis, "softmax")  # type: ignore[assignment]
         if axis is None:
             raise AxisError("softmax needs an axis: axis=-1, the innermost; for axis=None flatten the array first")
-    level, depth = level_of(node, axis, "softmax")
-    if level == depth - 1:
-        result = softmax_lists(b, node, mask_identity and not keepdims)
-    else:
-        result = softmax_columns(b, node, axis, depth - 1 - level, mask_identity and not keepdims)
+    level, _ = level_of(node, axis, "softmax")
+    result = Softmax(b, axis, mask_identity and not keepdims).lists(node, level)
     if mask_identity and keepdims:
         result = optional(b, result)
     return wrap(b, result, dense, x, attrs=attrs, behavior=behavior)
@@ -86,64 +84,57 @@ def optional(b: Backend, node: Any) -> Node:
     return rebuild(b, node, optional(b, node.content))
 
 
-def softmax_lists(b: Backend, node: Node, mask_identity: bool) -> Node:
-    """The softmax within each innermost list of a node (the node itself where it holds no lists)."""
-    match node:
-        case Flat(data) if data.ndim > 1:
-            node = to_regular_node(b, node)
-        case Option(valid, content, parameters) if depth_range(content)[1] > 1:
-            return option(b, valid, softmax_lists(b, content, mask_identity), parameters)
-        case Flat() | Unknown() | Option():
-            return softmax_entries(b, node, Rows.regular(b.home(), 1, node.length))[0]
-        case Lists() | Regular() if is_text(node):
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """One call: what stays the same on the way down."""
+
+    b: Backend
+    axis: int
+    mask_identity: bool
+
+    def lists(self, node: Node, level: int) -> Node:
+        """The softmax within each list that lies `level` below the node's own entries (0: the node is one list)."""
+        b = self.b
+        match node:
+            case Record():
+                raise no_records("softmax", node)
+            case Union():
+                raise no_unions(node, "softmax")
+            case Option(valid, content, parameters) if level:
+                return option(b, valid, self.lists(content, level), parameters)
+            case Flat() if level:
+                node = to_regular_node(b, node)
+        if level == 0:
+            return self.entries(node, Rows.regular(b.home(), 1, node.length))[0]
+        assert isinstance(node, Lists | Regular)
+        rows, content = rows_of(b, node)
+        if level > 1:
+            return rebuild(b, node, self.lists(content, level - 1))
+        shares, counted = self.entries(content, rows)
+        result = rebuild(b, node, shares)
+        return option(b, counted.lengths > 0, result) if self.mask_identity else result
+
+    def entries(self, node: Node, rows: Rows) -> tuple[Node, Rows]:
+        """The softmax of the entries of each row, and the rows of those that are not missing."""
+        b = self.b
+        match node:
+            case Flat(data, length):
+                return Flat(softmax_of(b, data, rows), length), rows
+            case Unknown():
+                return Flat(b.full((0,), 0, "float64"), 0), rows
+            case Option(valid, content):
+                ops = b.home(valid)
+                kept = keep(ops, rows, valid, None)
+                shares, _ = self.entries(compress(b, content, valid), kept)
+                index = ops.cumulative_sum(ops.astype(valid, "int64")) - 1
+                return take_missing(b, shares, index, valid), kept
+            case Record():
+                raise no_records("softmax", node)
+            case Union():
+                raise no_unions(node, "softmax")
+        if is_text(node):
             raise DTypeError("softmax has no meaning for text")
-        case Record():
-            raise no_records("softmax", node)
-        case Union():
-            raise no_unions(node, "softmax")
-    assert isinstance(node, Lists | Regular)
-    if depth_range(node)[1] > 2:
-        return rebuild(b, node, softmax_lists(b, node.content, mask_identity))
-    rows, content = rows_of(b, node)
-    entries, counted = softmax_entries(b, content, rows)
-    result = rebuild(b, node, entries)
-    return option(b, counted.lengths > 0, result) if mask_identity else result
-
-
-def softmax_entries(b: Backend, node: Node, rows: Rows) -> tuple[Node, Rows]:
-    """The softmax of the entries of each row, and the rows of those that are not missing."""
-    match node:
-        case Flat(data, length):
-            return Flat(softmax_of(b, data, rows), length), rows
-        case Unknown():
-            return Flat(b.full((0,), 0, "float64"), 0), rows
-        case Option(valid, content):
-            ops = b.home(valid)
-            kept = keep(ops, rows, valid, None)
-            entries, _ = softmax_entries(b, compress(b, content, valid), kept)
-            index = ops.cumulative_sum(ops.astype(valid, "int64")) - 1
-            return take_missing(b, entries, index, valid), kept
-        case Record():
-            raise no_records("softmax", node)
-    raise DTypeError("softmax has no meaning for text")
-
-
-def softmax_columns(b: Backend, node: Node, axis: int, below: int, mask_identity: bool) -> Node:
-    """The softmax within each list whose entries are dense, with `below` axes."""
-    match node:
-        case Flat(data, length) if len(b.shape(data)) == below + 1:
-            return Flat(softmax_of(b, data, Rows.regular(b.home(data), 1, length)), length)
-        case Flat(data) if len(b.shape(data)) > below + 1:
-            node = to_regular_node(b, node)
-        case Option(valid, content, parameters):
-            return option(b, valid, softmax_columns(b, content, axis, below, mask_identity), parameters)
-    if not isinstance(node, Lists | Regular) or depth_range(node)[1] <= below:
         raise UnsupportedError(
-            f"softmax along axis={axis} needs dense entries: no lists of different lengths and nothing missing below "
-            f"it; for axis=-1 anything goes"
+            f"softmax along axis={self.axis} needs dense entries: no lists of different lengths and nothing missing "
+            f"below it; for axis=-1 anything goes"
         )
-    rows, content = rows_of(b, node)
-    if not isinstance(content, Flat) or len(b.shape(content.data)) != below + 1:
-        return rebuild(b, node, softmax_columns(b, content, axis, below, mask_identity))
-    result = rebuild(b, node, Flat(softmax_of(b, content.data, rows), content.length))
-    return option(b, rows.lengths > 0, result) if mask_identity else result
