@@ -118,6 +118,7 @@ if _typing.TYPE_CHECKING:
     from ragged.autodiff.transforms import vjp as vjp
     from ragged.comparison import Comparison as Comparison
     from ragged.comparison import compare as compare
+    from ragged.compilation import jit as jit
 
 # Differentiation and comparison are loaded when they are first asked for: other programs start without them.
 _LATER = {
@@ -126,6 +127,7 @@ _LATER = {
     "autodiff.matrices": ("hessian", "hvp", "jacobian"),
     "autodiff.transforms": ("checkpoint", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp"),
     "comparison": ("Comparison", "compare"),
+    "compilation": ("jit",),
 }
 _MODULES = {name: f"ragged.{module}" for module, names in _LATER.items() for name in names}
 

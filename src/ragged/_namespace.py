@@ -26,6 +26,7 @@ __all__ = [
     "dtype_of",
     "host",
     "missing_functions",
+    "no_compiler",
     "no_native",
     "ranges",
     "refusal",
@@ -206,6 +207,11 @@ def check_options(b: Backend, device: Any, precision: str | None) -> None:
         raise UnsupportedError(f"the {b.name} backend has no device {device!r}; its arrays live on the CPU")
     if precision not in (None, "float64"):
         raise UnsupportedError(f"precision={precision!r} is not known; say 'float64' or leave it out")
+
+
+def no_compiler(b: Backend) -> UnsupportedError:
+    """The error of a framework that compiles nothing, which nobody should have asked."""
+    return UnsupportedError(f"the {b.base.name} backend compiles nothing; ragged.jit runs functions as they are there")
 
 
 def no_native(b: Backend) -> UnsupportedError:

@@ -21,6 +21,7 @@ from ragged.primitives import Content
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ragged.compilation._program import Plan, Program
     from ragged.rows import Rows, Segments
 
 __all__ = ["Backend"]
@@ -31,6 +32,8 @@ class Backend(Content):
 
     promotes: bool = False  # operators of two arrays promote as NumPy's do; else derivatives go by `apply`
     immutable: bool = False  # nobody ever writes to its arrays: other frameworks may hold their memory
+    compiles: str | None = None  # what `ragged.jit` makes of a function ("one tf.function"); None: it runs as it is
+    static_sizes: bool = False  # what is compiled holds for arrays up to a size: `jit` compiles once a size class
     over_numpy: bool = False  # its dense arrays are NumPy's own, and count as NumPy's until an `Array` holds them
     zero_copy: frozenset[str] = frozenset()
     """What shares memory: "asarray" (of NumPy), "to_numpy", "slice", "reshape"; the conformance suite looks."""
@@ -229,6 +232,25 @@ class Backend(Content):
         """`f(*dense) -> list of dense` with a derivative of its own: `forward(*dense) -> (outputs, residuals)`,
         `backward(residuals, cotangents) -> cotangents`, all lists. `f` itself where nothing is differentiated."""
         return f
+
+    # ------------------------------------------------------------------ compilation (ragged.jit)
+
+    def tracing(self, leaves: Sequence[Any]) -> bool:
+        """Whether a compiler is at work on these arguments already: a function under `jit` is then simply run."""
+        return False
+
+    def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
+        """The compiled form of `program`, where `compiles` says that there is one.
+
+        It is called with the leaves of one call: Arrays and dense values of this backend, 0-d ones included, and Python
+        floats and complex numbers (data, too, though without a dtype of their own). It calls `program(leaves)` with the
+        framework's tracers in their places when it compiles, and gives leaves such as that gave. It serves all leaves
+        of one form (types, shared rows, shapes of dense values where sizes are static), and with `static_sizes` those
+        up to `plan.capacities`, to which it pads them, unseen. Python's own errors of the function, and whatever eager
+        code would raise for these arguments, are raised, at the latest after the call. An attribute `explain(leaves)`,
+        if it has one, gives lines of text: what was fused, padded, estimated.
+        """
+        raise _namespace.no_compiler(self)
 
     def from_native(self, x: Any) -> Any:
         """The layout of the framework's own ragged array; None where `x` is no such."""
