@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 import ragged
 from agreement import OURS
+from ragged.cli import main
 from ragged.context import _context, _default
 
 # A failure comes back at every run, and no run fails that the one before it passed.
@@ -21,6 +24,19 @@ def backend(request):
     """Name of an installed backend of ours, in use (with 64 bits) for the length of the test."""
     with ragged.use(request.param, precision="float64"):
         yield request.param
+
+
+@pytest.fixture
+def ragged_command(monkeypatch):
+    """Runs the command in this process; returns its exit code."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ragged", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code
+
+    return command
 
 
 @pytest.fixture(autouse=True)

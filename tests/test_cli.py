@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 
 import ragged
-from ragged.cli import UsageError, compare_file, main
+from ragged.cli import UsageError, compare_file
 
 GOOD = """
 import ragged
@@ -35,19 +35,6 @@ def write(tmp_path):
 
     yield write
     sys.modules.pop("beside", None)
-
-
-@pytest.fixture
-def ragged_command(monkeypatch):
-    """Runs the command in this process; returns its exit code."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ragged", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code
-
-    return command
 
 
 def test_agreement_is_exit_code_0(write, ragged_command, capsys, tmp_path):

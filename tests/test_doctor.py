@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 import ragged
 from ragged import _doctor, _installed, _matrix
 from ragged._matrix import ASPECTS, Cell, by_function, fill, markdown, of_function
-from ragged.cli import main
 from ragged.registry import ORDER, entry_points
 from ragged.testing._operations import Operation
 
@@ -24,19 +22,6 @@ REQUIRES = [
     "absent-thing>=1; extra == 'plots'",
     "x; extra == 'cupy'",
 ]
-
-
-@pytest.fixture
-def ragged_command(monkeypatch):
-    """Runs the command in this process; returns its exit code."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ragged", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code
-
-    return command
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from ragged.registry import get_backend
 from ragged.rows import Groups
 from ragged.testing import _conduct
 from test_planted_faults import on_tape, replaced, reported, seen
+from test_planted_ufuncs import UFUNCS
 
 
 def sums_by_difference(original, self, x, rows):
@@ -212,12 +213,14 @@ def test_a_wrong_primitive_is_reported_by_name(name, monkeypatch):
     reported(*FAULTS[name], monkeypatch)
 
 
-def test_the_whole_suite_names_the_derivative(monkeypatch):
-    plant, title = FAULTS["a rule that is not asked"]
-    plant(monkeypatch)
+def test_the_whole_suite_names_each_fault(monkeypatch):
+    faults = [FAULTS["a rule that is not asked"], UFUNCS["isnan never"]]
+    for plant, _ in faults:
+        plant(monkeypatch)
     with pytest.raises(AssertionError, match=r"the strict backend fails \d+ of \d+ checks") as caught:
         ragged.testing.check_backend("strict")
-    assert f"- {title}: expected " in str(caught.value)
+    for _, title in faults:
+        assert f"- {title}: expected " in str(caught.value)
 
 
 def test_an_import_of_the_framework_is_found(tmp_path, monkeypatch):
