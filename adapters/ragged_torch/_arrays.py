@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ragged.errors import UnsupportedError
-from ragged_torch._compat import is_batched, is_wrapped, unwrapped
+from ragged_torch._compat import is_batched, is_transformed, is_wrapped, unwrapped
 from ragged_torch._dtypes import BFLOAT16, cast, held
 
 __all__ = ["copy", "is_tensor", "place", "structure", "to_numpy"]
@@ -67,11 +67,16 @@ def to_numpy(x: torch.Tensor) -> np.ndarray[Any, Any]:
     """The values as a NumPy array, which shares the memory of a tensor on the CPU."""
     if is_wrapped(x):
         x = structure(x)
-    x = x.detach()
+    x = unwrapped(x.detach())  # torch.func wraps what is made while it runs
     if x._is_zerotensor():  # which autograd gives for a derivative that is 0, and which has no memory
         x = x.clone()
     if x.device.type != "cpu":
         x = x.cpu()
     if x.dtype == torch.bfloat16 and BFLOAT16 is not None:
-        return x.view(torch.int16).numpy().view(BFLOAT16)
-    return x.resolve_conj().resolve_neg().numpy()
+        return shared(x.view(torch.int16)).view(BFLOAT16)
+    return shared(x.resolve_conj().resolve_neg())
+
+
+def shared(x: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The tensor's own memory. (What `numpy()` makes of it first, torch.func wraps.)"""
+    return np.from_dlpack(unwrapped(x)) if is_transformed() else x.numpy()

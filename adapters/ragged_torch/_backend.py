@@ -11,8 +11,7 @@ import torch
 from ragged._namespace import NUMBERS
 from ragged.backend import Backend
 from ragged.errors import BackendMismatchError, UnsupportedError
-from ragged.registry import get_backend
-from ragged_torch import _functions, _kernels, _orders, _reductions, _segments, _transforms
+from ragged_torch import _functions, _host, _kernels, _orders, _reductions, _segments, _transforms
 from ragged_torch._arrays import copy, is_tensor, place, structure, to_numpy
 from ragged_torch._compat import is_batched, is_transformed, is_wrapped, tangent_of
 from ragged_torch._custom import custom_vjp
@@ -170,7 +169,7 @@ class TorchBackend(Backend):
     def expand(self, x: Any, rows: Rows) -> Any:
         if rows.total >= SMALL and (x.is_floating_point() or x.is_complex()) and self.differentiating(x):
             return _segments.expand(x, rows)
-        return _kernels.take(x, rows.ids)
+        return _segments.repeated(x, rows)
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         return _reductions.extremum(x.detach(), rows, identity, True)
@@ -241,9 +240,7 @@ class TorchBackend(Backend):
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         if x.is_complex():
-            return self.asarray(
-                get_backend("numpy").segment_argsort(to_numpy(x), _reductions.on_host(rows), descending)
-            )
+            return self.asarray(_host.NUMPY.segment_argsort(to_numpy(x), _host.on_host(rows), descending))
         return _orders.argsort(structure(x) if self.known(x) else x.detach(), rows, descending)
 
     def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
@@ -256,18 +253,23 @@ class TorchBackend(Backend):
             return super().segment_argmax(x, rows, largest)
         return _orders.argextremum(structure(x), rows, largest)
 
+    @property
+    def _passes(self) -> Any:
+        """Who makes structure of many elements."""
+        return _host if self.device.type == "cpu" else _kernels
+
     def row_lengths(self, rows: Rows) -> Any:
         return lasting(super().row_lengths, rows)
 
     def row_ids(self, rows: Rows) -> Any:
-        return lasting(_kernels.row_ids if rows.total >= SMALL else super().row_ids, rows)
+        return lasting(self._passes.row_ids if rows.total >= SMALL else super().row_ids, rows)
 
     def row_positions(self, rows: Rows) -> Any:
-        return lasting(_kernels.row_positions if rows.total >= SMALL else super().row_positions, rows)
+        return lasting(self._passes.row_positions if rows.total >= SMALL else super().row_positions, rows)
 
     def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
         many = rows.total >= SMALL and not is_wrapped(starts)
-        return _kernels.ranges(starts, rows, step) if many else super().ranges(starts, rows, step)
+        return self._passes.ranges(starts, rows, step) if many else super().ranges(starts, rows, step)
 
     def equal(self, x: Any, y: Any) -> bool:
         return x is y or (x.shape == y.shape and torch.equal(x, y))

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ragged.registry import get_backend
-from ragged.rows import Groups
-from ragged.rows import Rows as Contiguous
 from ragged_torch import _kernels, _segments
 from ragged_torch._arrays import place, to_numpy
+from ragged_torch._host import NUMPY, on_host
 
-__all__ = ["extremum", "on_host", "total"]
+__all__ = ["extremum", "total"]
 
 
 def total(x: torch.Tensor, rows: Any, many: bool, tracked: bool) -> torch.Tensor:
@@ -31,8 +29,7 @@ def total(x: torch.Tensor, rows: Any, many: bool, tracked: bool) -> torch.Tensor
 def extremum(x: torch.Tensor, rows: Any, identity: Any, largest: bool) -> torch.Tensor:
     """The maximum (or minimum) of each segment of constants, `identity` where one is empty."""
     if x.is_complex():  # in the order of their parts, which torch does not know
-        host = get_backend("numpy")
-        found = (host.segment_max if largest else host.segment_min)(to_numpy(x), on_host(rows), identity)
+        found = (NUMPY.segment_max if largest else NUMPY.segment_min)(to_numpy(x), on_host(rows), identity)
         return place(found, None, x.device)
     identity = np.asarray(identity).item()
     if rows.offsets is None or not x.is_floating_point():
@@ -42,10 +39,3 @@ def extremum(x: torch.Tensor, rows: Any, identity: Any, largest: bool) -> torch.
     if identity == _segments.NEUTRAL[way]:
         return best
     return torch.where((rows.lengths == 0).reshape(-1, *(1,) * (x.ndim - 1)), identity, best)
-
-
-def on_host(rows: Any) -> Any:
-    """Segments on NumPy."""
-    if rows.offsets is None:
-        return Groups(to_numpy(rows.ids), rows.nrows)
-    return Contiguous(get_backend("numpy"), to_numpy(rows.offsets), rows.nrows, rows.total)

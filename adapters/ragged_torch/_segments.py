@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from ragged_torch import _host
 from ragged_torch._compat import is_batched, is_wrapped
+from ragged_torch._kernels import take
 
 if TYPE_CHECKING:
     from ragged.rows import Rows
 
-__all__ = ["best", "expand", "extremum", "fused", "reduced", "total"]
+__all__ = ["best", "expand", "extremum", "fused", "reduced", "repeated", "total"]
 
 NEUTRAL = {"sum": 0, "prod": 1, "max": -torch.inf, "min": torch.inf}
 REGULAR: dict[str, Any] = {"sum": torch.sum, "prod": torch.prod, "max": torch.amax, "min": torch.amin}
+SMALL = 4096
+"""Below this many numbers the number of calls counts, not the passes."""
 LONG = 256
 """Segments of more numbers than these are added up in double precision."""
 
@@ -29,26 +33,46 @@ def reduced(x: torch.Tensor, rows: Rows, way: str) -> torch.Tensor:
     """Sum, product, maximum or minimum of contiguous segments of floats, `NEUTRAL` where empty; no derivative."""
     if x.is_complex():
         return torch.view_as_complex(reduced(torch.view_as_real(x), rows, way))
-    size = rows._longest
-    if size and size * rows.nrows == rows.total:  # rows of one length are a regular axis
-        lines = x.reshape(rows.nrows, size, *x.shape[1:])
-        return cast("torch.Tensor", REGULAR[way](lines, 1))
+    if width := width_of(rows, x.numel()):
+        return cast("torch.Tensor", REGULAR[way](x.reshape(rows.nrows, width, *x.shape[1:]), 1))
     if x.shape[0] == 0:  # of which segment_reduce takes no offsets
         return torch.full((rows.nrows, *x.shape[1:]), NEUTRAL[way], dtype=x.dtype, device=x.device)
+    if _host.is_fastest(x):
+        return _host.reduced(x, rows, way, NEUTRAL[way])
     if way == "sum" and x.dtype.itemsize < 8 and rows.longest > LONG:  # one number after the other would lose digits
         return reduced(x.double(), rows, way).to(x.dtype)
     reduce: Any = torch.segment_reduce
     return cast("torch.Tensor", reduce(x.contiguous(), way, offsets=rows.offsets, axis=0, unsafe=True))
 
 
+def width_of(rows: Rows, numel: int) -> int:
+    """The length of all rows, which then are a regular axis; 0 where they have several, or where there are few numbers,
+    of which any pass is as fast."""
+    width: int = rows.longest if numel >= SMALL else 0
+    return width if width * rows.nrows == rows.total else 0
+
+
+def repeated(x: torch.Tensor, rows: Rows) -> torch.Tensor:
+    """Each segment's entry for each of its elements."""
+    if width := width_of(rows, rows.total):
+        lines = x.unsqueeze(1).expand(rows.nrows, width, *x.shape[1:])
+        return lines.reshape(rows.total, *x.shape[1:])
+    return take(x, rows.ids)
+
+
+def summed(x: torch.Tensor, rows: Rows) -> torch.Tensor:
+    """Sum of each segment, without a derivative."""
+    return reduced(x, rows, "sum")
+
+
 def total(x: torch.Tensor, rows: Rows) -> torch.Tensor:
     """Sum of each segment, differentiable."""
-    return cast("torch.Tensor", Total.apply(x, rows))
+    return cast("torch.Tensor", Linear.apply(x, rows, summed, repeated))
 
 
 def expand(x: torch.Tensor, rows: Rows) -> torch.Tensor:
     """Each segment's entry for each of its elements, differentiable."""
-    return cast("torch.Tensor", Expand.apply(x, rows))
+    return cast("torch.Tensor", Linear.apply(x, rows, repeated, summed))
 
 
 def best(x: torch.Tensor, rows: Rows, way: str) -> torch.Tensor:
@@ -61,7 +85,7 @@ def extremum(x: torch.Tensor, rows: Rows, way: str) -> torch.Tensor:
     """Maximum or minimum of each segment, differentiable: ties share the slope; NaN, which wins, has it."""
     fixed = x.detach()
     found = best(fixed, rows, way)
-    ties = fixed == torch.index_select(found, 0, rows.ids)
+    ties = fixed == repeated(found, rows)
     if is_batched(found) or bool(torch.isnan(found).any()):
         ties = ties | torch.isnan(fixed)
     return cast("torch.Tensor", Chosen.apply(x, found, ties, rows))
@@ -72,52 +96,28 @@ def fused(b: Any, f: Any, tangent: Any, x: torch.Tensor, rows: Rows) -> torch.Te
     return cast("torch.Tensor", Fused.apply(x, b, f, tangent, rows))
 
 
-class Total(Function):  # type: ignore[misc]
-    """The sum of each segment; its transpose expands."""
+class Linear(Function):  # type: ignore[misc]
+    """A linear function of rows, `f(x, rows)`, and its transpose."""
 
     @staticmethod
-    def forward(x: Any, rows: Any) -> Any:
-        return reduced(x, rows, "sum")
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.rows = inputs[1]
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        return Expand.apply(g, ctx.rows), None
-
-    @staticmethod
-    def jvp(ctx: Any, t: Any, _: Any) -> Any:
-        return Total.apply(t, ctx.rows)
-
-    @staticmethod
-    def vmap(info: Any, dims: Any, x: Any, rows: Any) -> Any:
-        return Total.apply(x.movedim(dims[0], -1), rows), -1
-
-
-class Expand(Function):  # type: ignore[misc]
-    """Each segment's entry for each of its elements; its transpose sums."""
-
-    @staticmethod
-    def forward(x: Any, rows: Any) -> Any:
-        return torch.index_select(x, 0, rows.ids)
+    def forward(x: Any, rows: Any, f: Any, transpose: Any) -> Any:
+        return f(x, rows)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.rows = inputs[1]
+        _, ctx.rows, ctx.f, ctx.transpose = inputs
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
-        return Total.apply(g, ctx.rows), None
+        return Linear.apply(g, ctx.rows, ctx.transpose, ctx.f), None, None, None
 
     @staticmethod
-    def jvp(ctx: Any, t: Any, _: Any) -> Any:
-        return Expand.apply(t, ctx.rows)
+    def jvp(ctx: Any, t: Any, *_: Any) -> Any:
+        return Linear.apply(t, ctx.rows, ctx.f, ctx.transpose)
 
     @staticmethod
-    def vmap(info: Any, dims: Any, x: Any, rows: Any) -> Any:
-        return Expand.apply(x.movedim(dims[0], -1), rows), -1
+    def vmap(info: Any, dims: Any, x: Any, rows: Any, f: Any, transpose: Any) -> Any:
+        return Linear.apply(x.movedim(dims[0], -1), rows, f, transpose), -1
 
 
 class Best(Function):  # type: ignore[misc]
