@@ -10,7 +10,14 @@ if TYPE_CHECKING:
 
 FRAMEWORK = ("numba",)
 
-__all__ = ["FRAMEWORK", "NumbaBackend"]
+__all__ = ["FRAMEWORK", "NumbaBackend", "compiled_type"]
+
+
+def compiled_type(x: Any) -> Any:
+    """The Numba type of an `Array` or a `Record` that is given to a compiled function."""
+    from ragged_numba._boxing import compiled_type
+
+    return compiled_type(x)
 
 
 def __getattr__(name: str) -> Any:

@@ -38,7 +38,7 @@ class Array(Conversions, Operators, Nested):
     <Array [[1, 2, 3], [], [4, 5]] type='3 * var * float64'>
     """
 
-    __slots__ = ("__weakref__", "_attrs", "_backend", "_behavior", "_node", "_pending")
+    __slots__ = ("__weakref__", "_attrs", "_backend", "_behavior", "_compiled", "_node", "_pending")
 
     _attrs: dict[str, Any] | None
     _backend: Backend
@@ -201,6 +201,13 @@ class Array(Conversions, Operators, Nested):
 
         return reduced(self)
 
+    @property
+    def _numba_type_(self) -> Any:
+        """The type that Numba asks an argument of a compiled function for."""
+        from ragged.registry import adapter
+
+        return adapter("numba").compiled_type(self)
+
     def __copy__(self) -> Array:
         return Array._of(self.layout, self._backend, dict(self._attrs or {}), self._behavior)
 
@@ -221,7 +228,7 @@ class Record(Printed, Operators, NestedRecord):
     <Record {x: 1.5, y: [1, 2]} type='{x: float64, y: var * int64}'>
     """
 
-    __slots__ = ("__weakref__", "_array")
+    __slots__ = ("__weakref__", "_array", "_compiled")
 
     _array: Array
     __iter__ = None  # a record is no sequence, though it can be indexed
@@ -295,6 +302,13 @@ class Record(Printed, Operators, NestedRecord):
         from ragged.printing import record_representation
 
         return record_representation(self)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """The type that Numba asks an argument of a compiled function for."""
+        from ragged.registry import adapter
+
+        return adapter("numba").compiled_type(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, (self._array,)

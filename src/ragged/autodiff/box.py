@@ -97,6 +97,14 @@ class Box:
         """Refused: Python numbers have no derivative."""
         self._refuse(".tolist()")
 
+    @property
+    def _numba_type_(self) -> NoReturn:
+        """Refused: Numba asks it of an argument of a compiled function, which has no derivative."""
+        raise UnsupportedError(
+            "a value that is being differentiated cannot go into compiled code: a function that calls compiled code "
+            "gets a derivative of its own by ragged.custom_vjp"
+        )
+
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise DTypeError("item assignment has no derivative: make the new values with ragged.where(condition, new, x)")
 
