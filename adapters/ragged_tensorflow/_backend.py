@@ -10,7 +10,7 @@ import tensorflow as tf
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _functions, _graph, _kernels, _native, _transforms
+from ragged_tensorflow import _compile, _functions, _graph, _kernels, _native, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_index, ids_of, places_of
@@ -21,6 +21,7 @@ from ragged_tensorflow._structure import Structure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ragged.compilation._program import Plan, Program
     from ragged.rows import Rows, Segments
 
 
@@ -33,6 +34,7 @@ class TensorFlowBackend(Backend):
     immutable = True
     zero_copy = frozenset({"to_numpy", "reshape"})  # on the CPU; TensorFlow copies what NumPy may write to
     device: Any = None
+    compiles = "one graph (tf.function) for arrays of all lengths"
 
     def __init__(self) -> None:
         self._home = Structure(get_backend("numpy"), self)
@@ -102,6 +104,12 @@ class TensorFlowBackend(Backend):
         self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
     ) -> Callable[..., Any]:
         return _transforms.custom_vjp(f, forward, backward)
+
+    def tracing(self, leaves: Sequence[Any]) -> bool:
+        return not tf.executing_eagerly()
+
+    def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
+        return _compile.compiled(self, program, plan)
 
     # ------------------------------------------------------------------ sizes and dtypes
 

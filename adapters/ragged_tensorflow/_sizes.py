@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import weakref
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +16,26 @@ from ragged.sizes import SymbolicSize
 from ragged_tensorflow._compat import is_symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-__all__ = ["NOT_KNOWN", "Size", "check", "checked", "dense_shape", "shape_of", "size_of", "tensor_of", "within"]
+__all__ = [
+    "NOT_KNOWN",
+    "Size",
+    "check",
+    "checked",
+    "dense_shape",
+    "shape_of",
+    "size_of",
+    "tensor_of",
+    "unchecked",
+    "within",
+]
 
 _checks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 """For each graph the latest check made in it, which comes after all earlier ones."""
+
+_omitted: ContextVar[bool] = ContextVar("ragged_tensorflow_unchecked", default=False)
 
 
 NOT_KNOWN = (
@@ -156,9 +170,21 @@ def dense_shape(shape: Any) -> Any:
 
 def check(holds: Any, what: str, *values: Any) -> None:
     """Have the running program check a 0-d boolean; `what` and the values are what its error says."""
+    if _omitted.get():
+        return
     graph = tf.compat.v1.get_default_graph()
     with checked():
         _checks[graph] = tf.raw_ops.Assert(condition=holds, data=[what, *values])
+
+
+@contextmanager
+def unchecked(omit: bool) -> Iterator[None]:
+    """A scope in which the running program is given no checks, if so wanted."""
+    token = _omitted.set(omit)
+    try:
+        yield
+    finally:
+        _omitted.reset(token)
 
 
 def checked() -> AbstractContextManager[Any]:

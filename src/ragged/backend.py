@@ -34,6 +34,7 @@ class Backend(Content):
     immutable: bool = False  # nobody ever writes to its arrays: other frameworks may hold their memory
     compiles: str | None = None  # what `ragged.jit` makes of a function ("one tf.function"); None: it runs as it is
     static_sizes: bool = False  # what is compiled holds for arrays up to a size: `jit` compiles once a size class
+    traces_floats: bool = False  # Python floats are data of what is compiled; else they are part of the program
     over_numpy: bool = False  # its dense arrays are NumPy's own, and count as NumPy's until an `Array` holds them
     zero_copy: frozenset[str] = frozenset()
     """What shares memory: "asarray" (of NumPy), "to_numpy", "slice", "reshape"; the conformance suite looks."""
@@ -243,9 +244,9 @@ class Backend(Content):
         """The compiled form of `program`, where `compiles` says that there is one.
 
         It is called with the leaves of one call: Arrays and dense values of this backend, 0-d ones included, and Python
-        floats and complex numbers (data, too, though without a dtype of their own). It calls `program(leaves)` with the
+        floats and complex numbers if it `traces_floats`. It calls `program(leaves)` with the
         framework's tracers in their places when it compiles, and gives leaves such as that gave. It serves all leaves
-        of one form (types, shared rows, shapes of dense values where sizes are static), and with `static_sizes` those
+        of one form (types, shared rows, shapes of dense values, but for a first axis that is longer than 1), and with `static_sizes` those
         up to `plan.capacities`, to which it pads them, unseen. Python's own errors of the function, and whatever eager
         code would raise for these arguments, are raised, at the latest after the call. An attribute `explain(leaves)`,
         if it has one, gives lines of text: what was fused, padded, estimated.

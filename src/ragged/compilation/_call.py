@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ragged.array import Array
 from ragged.autodiff.trees import backend_for
 from ragged.compilation._forms import Former, sizes_of
-from ragged.compilation._program import Template
+from ragged.compilation._program import Fixed, Template
 from ragged.errors import DTypeError
 from ragged.operands import move
 from ragged.registry import backend_of_dense
@@ -17,25 +17,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Call", "Fixed", "path_name"]
-
-
-class Fixed:
-    """A static argument, with everything in it; equal to another by its value's own equality and type."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fixed) and type(self.value) is type(other.value) and bool(self.value == other.value)
-
-    def __hash__(self) -> int:
-        return hash(self.value)
-
-    def __repr__(self) -> str:
-        return repr(self.value)
+__all__ = ["Call", "path_name", "refuse_unhashable"]
 
 
 class Call:
@@ -51,7 +33,7 @@ class Call:
         self.template: Any = None
         data: list[Any] = []
         if self.b.compiles is not None:
-            self.template, data = Template.of(tree)
+            self.template, data = Template.of(tree, self.b.traces_floats)
         self.leaves = [leaf if type(leaf) in (float, complex) else placed(self.b, leaf) for leaf in data]
 
     def key(self, capacity: Callable[[int], int]) -> tuple[Any, ...]:
@@ -83,14 +65,17 @@ def placed(b: Backend, leaf: Any) -> Any:
 
 
 def form_of(former: Former, leaf: Any, static: bool) -> tuple[Any, ...]:
-    """The form of one leaf; of dense values the shape where sizes are static, else the number of axes."""
+    """The form of one leaf; of dense values the shape, of which the first axis may be of any length (None) unless
+    sizes are static; a single entry, which stretches along others, is something else."""
     if isinstance(leaf, Array):
         labels = repr(sorted(leaf._attrs.items(), key=str)) if leaf._attrs else None
         return "Array", former.form(leaf.layout), labels, id(leaf._behavior) if leaf._behavior else None
     if type(leaf) in (float, complex):
         return (type(leaf).__name__,)
     shape = tuple(former.b.shape(leaf))
-    return "dense", str(former.b.dtype(leaf)), shape if static else len(shape)
+    if not static and shape and shape[0] != 1:
+        shape = None, *shape[1:]
+    return "dense", str(former.b.dtype(leaf)), shape
 
 
 def path_name(path: Sequence[Any], names: Sequence[str]) -> str:
@@ -102,8 +87,7 @@ def path_name(path: Sequence[Any], names: Sequence[str]) -> str:
 
 def refuse_unhashable(call: Call, names: Sequence[str]) -> None:
     """Raise the error of a call whose constants cannot be hashed."""
-    for place, (i, kind, value) in enumerate(call.template.constants()):
-        del place
+    for i, kind, value in call.template.constants():
         try:
             hash(value)
         except TypeError:

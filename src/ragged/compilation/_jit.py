@@ -9,10 +9,9 @@ import warnings
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from ragged._opaque import opaque
 from ragged.compilation._buckets import chooser
-from ragged.compilation._call import Call, Fixed, refuse_unhashable
-from ragged.compilation._program import Leaf, Options, Plan, Program
+from ragged.compilation._call import Call, refuse_unhashable
+from ragged.compilation._program import Fixed, Leaf, Options, Plan, Program
 from ragged.compilation._report import Trace, changes, explanation, trace_of
 from ragged.errors import DTypeError
 
@@ -105,7 +104,7 @@ class Compiled:
         with self._lock:
             if key in self._programs:
                 return self._programs[key]
-            program = Program(opened(self._f), call.template)
+            program = Program(self._f, call.template)
             plan = Plan(self._name, self._options, call.capacities, self._donated(call))
             made = program, call.b.compile(program, plan)
             self._record(trace_of(call, key, self._names))
@@ -131,16 +130,6 @@ class Compiled:
                 UserWarning,
                 stacklevel=4,
             )
-
-
-def opened(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` of arguments among which static ones are closed."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        opened_args = [x.value if type(x) is Fixed else x for x in args]
-        return f(*opened_args, **{name: x.value if type(x) is Fixed else x for name, x in kwargs.items()})
-
-    return opaque(run)
 
 
 def positional_names(f: Callable[..., Any]) -> Sequence[str]:

@@ -12,7 +12,7 @@ from ragged.registry import backend_of_dense
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Leaf", "Options", "Plan", "Program", "Template", "is_dynamic"]
+__all__ = ["Fixed", "Leaf", "Options", "Plan", "Program", "Template"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,30 @@ class Constant:
     value: Any
 
 
-def is_dynamic(leaf: Any) -> bool:
-    """Whether a leaf is data (an array, a dense value, a float), not part of the program (an int, a flag, text)."""
-    if isinstance(leaf, Array | Record | float | complex):
+class Fixed:
+    """A static argument, with everything in it; equal to another by its value's own equality and type."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fixed) and type(self.value) is type(other.value) and bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+def is_data(leaf: Any, floats: bool) -> bool:
+    """Whether a leaf is an array, a dense value or (if they are data) a float, and not part of the program."""
+    if isinstance(leaf, Array | Record):
         return True
+    if type(leaf) in (float, complex):
+        return floats
     owner = backend_of_dense(leaf)
     return owner is not None and owner.dtype(leaf).kind in "biufcmM"
 
@@ -72,13 +92,13 @@ class Template:
         self.places = tuple(places)
 
     @classmethod
-    def of(cls, tree: Any) -> tuple[Template, list[Any]]:
+    def of(cls, tree: Any, floats: bool = False) -> tuple[Template, list[Any]]:
         """The template of a tree, and its data."""
         leaves, treedef = tree_flatten(tree)
         places: list[Leaf | Constant] = []
         data: list[Any] = []
         for leaf in leaves:
-            if not is_dynamic(leaf):
+            if not is_data(leaf, floats):
                 places.append(Constant(leaf))
                 continue
             is_record = isinstance(leaf, Record)
@@ -98,9 +118,16 @@ class Template:
     def leaf(place: Leaf | Constant, data: Sequence[Any]) -> Any:
         """What stands in one place."""
         if isinstance(place, Constant):
-            return place.value
+            return place.value.value if type(place.value) is Fixed else place.value
         value = data[place.index]
-        return Record(value) if place.is_record else value
+        return record_of(value) if place.is_record else value
+
+
+def record_of(array: Array) -> Record:
+    """The one record of an array, whose length nobody asks for while a compiler is at work."""
+    record = object.__new__(Record)
+    record._array = array
+    return record
 
 
 class Program:
@@ -119,10 +146,14 @@ class Program:
         self.runs = 0
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
-        args, kwargs = self.arguments.fill(leaves)
-        self.results, found = Template.of(self.f(*args, **kwargs))
+        self.results, found = Template.of(self.eagerly(leaves))
         self.runs += 1
         return found
+
+    def eagerly(self, leaves: Sequence[Any]) -> Any:
+        """What the function gives for these leaves as it is, its results in their tree."""
+        args, kwargs = self.arguments.fill(leaves)
+        return self.f(*args, **kwargs)
 
     def finish(self, found: Sequence[Any]) -> Any:
         """The results as the function gives them."""

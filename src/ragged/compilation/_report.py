@@ -69,8 +69,7 @@ def kind_of(form: tuple[Any, ...], capacities: Sequence[int]) -> str:
         within = f", up to {' of '.join(sizes_named(capacities))}" if capacities else ""
         return f"rows * {described(form[1])}{within}"
     if form[0] == "dense":
-        axes = form[2]
-        shape = "".join(f"{size} * " for size in (axes if isinstance(axes, tuple) else "?" * axes))
+        shape = "".join(f"{'rows' if size is None else size} * " for size in form[2])
         return f"{shape}{form[1]}"
     return str(form[0])
 

@@ -1,0 +1,58 @@
+"""`ragged.jit` under TensorFlow: one `tf.function`, whose one graph serves arrays and dense values of all lengths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ragged._opaque import opaque
+from ragged.array import Array
+from ragged.nodes import Flat
+from ragged_tensorflow._sizes import unchecked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.backend import Backend
+    from ragged.compilation._program import Plan, Program
+
+__all__ = ["compiled"]
+
+
+def compiled(b: Backend, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
+    """The program as a graph; errors that it finds while it runs are raised as eager code has them."""
+
+    @opaque
+    def body(*leaves: Any) -> list[Any]:
+        with unchecked(not plan.options.check):
+            return program([opened(leaf) for leaf in leaves])
+
+    graph = tf.function(body, autograph=False)
+
+    def run(leaves: Sequence[Any]) -> list[Any]:
+        try:
+            return list(graph(*(closed(b, leaf) for leaf in leaves)))
+        except tf.errors.InvalidArgumentError:
+            program.eagerly(leaves)  # raises what eager code does: its type and text
+            raise
+
+    return run
+
+
+DENSE = {"__ragged__": "dense"}
+"""Marks the array that stands for a dense value."""
+
+
+def closed(b: Backend, leaf: Any) -> Any:
+    """A dense value as an array, whose first axis the graph takes at any length; a single entry, which stretches along
+    others, stays what it is."""
+    if isinstance(leaf, Array | tf.Variable) or not leaf.shape.rank or leaf.shape[0] == 1:
+        return leaf
+    return Array._of(Flat(leaf, leaf.shape[0], DENSE), b)
+
+
+def opened(leaf: Any) -> Any:
+    """The leaf as the program was given it."""
+    node = leaf.layout if isinstance(leaf, Array) else None
+    return node.data if isinstance(node, Flat) and node.parameters == DENSE else leaf
