@@ -49,12 +49,31 @@ def columns(x: Any) -> Any:
     return ragged.fill_none(x, 0.5)[:, :, np.newaxis]
 
 
+def pairs_of_lists(x: Any) -> Any:
+    """Each list beside another of its length: one level more."""
+    return ragged.concatenate([x[:, np.newaxis], 0.3 - x[:, np.newaxis]], axis=1)
+
+
+def several(x: Any) -> Any:
+    """The lists with more than one number."""
+    return x[ragged.num(ragged.drop_none(x)) > 1]
+
+
+VARIANTS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "sum": {"kept": lambda x: ragged.sum(x, axis=-1, keepdims=True) * x},
+    "prod": {"across lists": lambda x: ragged.prod(pairs_of_lists(x), axis=1)},
+    "max": {"across lists": lambda x: ragged.max(pairs_of_lists(x), axis=1) ** 2},
+    "mean": {"weighted": lambda x: ragged.mean(x, weight=x * x + 1, axis=-1)},
+    "var": {"ddof=1": lambda x: ragged.var(several(x), axis=-1, ddof=1)},
+}
+"""What else reducers can do."""
+
 SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
     "getitem": {
         "reversed rows": lambda x: x[:, ::-1] * x,
         "one list": lambda x: x[0] * 2,
         "outer range": lambda x: x[1:] ** 2,
-        "outer step": lambda x: x[::-2] ** 3,
+        "backward steps": lambda x: x[::-2, ::-2] ** 3,
         "range": lambda x: x[:, 1:] ** 2,
         "neighbours": lambda x: x[:, 1:] * x[:, :-1],
         "ragged mask": lambda x: x[x > 0.5] ** 2,
@@ -74,7 +93,7 @@ SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
     "nan_to_num": {"": lambda x: ragged.nan_to_num(x) ** 2},
     "full_like": {"": lambda x: ragged.full_like(x, 2.0) * x + ragged.zeros_like(x) + ragged.ones_like(x) * x},
     **{
-        name: {f"axis={axis}": reducing(name, axis) for axis in (None, 0, -1)}
+        name: {f"axis={axis}": reducing(name, axis) for axis in (None, 0, -1)} | VARIANTS.get(name, {})
         for name in ("sum", "prod", "max", "min", "mean", "var", "std", "ptp", "logsumexp")
     },
     "cumulative_sum": {
@@ -115,6 +134,7 @@ SMOOTH: dict[str, dict[str, Callable[[Any], Any]]] = {
     "sort": {
         "": lambda x: ragged.sort(x) * ragged.local_index(x),
         "descending": lambda x: ragged.sort(x, ascending=False) * ragged.local_index(x),
+        "across lists": lambda x: ragged.sort(pairs_of_lists(x), axis=1)[:, :1] ** 2,
     },
     "cartesian": {"": lambda x: product(ragged.cartesian([x, x * 2]))},
     "combinations": {
