@@ -44,7 +44,7 @@ class Call:
             self.capacities = tuple(
                 sizes_of(leaf.layout, capacity) if isinstance(leaf, Array) else () for leaf in self.leaves
             )
-        return self.b, self.template.treedef, self.template.constants(), self.forms, self.capacities
+        return self.b.base, self.template.treedef, self.template.constants(), self.forms, self.capacities
 
     def paths(self) -> list[tuple[Any, ...]]:
         """Where in the arguments each leaf is, constants included."""

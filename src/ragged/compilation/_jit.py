@@ -77,6 +77,10 @@ class Compiled:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
+    def __reduce__(self) -> str:
+        """By name, as functions are."""
+        return str(self.__qualname__)
+
     def __repr__(self) -> str:
         return f"<ragged.jit of {self._name}, {len(self._traces)} compiled>"
 
@@ -106,7 +110,7 @@ class Compiled:
                 return self._programs[key]
             program = Program(self._f, call.template)
             plan = Plan(self._name, self._options, call.capacities, self._donated(call))
-            made = program, call.b.compile(program, plan)
+            made = program, call.b.base.compile(program, plan)
             self._record(trace_of(call, key, self._names))
             self._programs[key] = made
             return made

@@ -46,7 +46,8 @@ def described(form: tuple[Any, ...]) -> str:
         case "Regular":
             return f"{rest[0]} * {described(rest[1])}"
         case "Option":
-            return f"?{described(rest[0])}"
+            inner = described(rest[0])
+            return f"option[{inner}]" if " * " in inner.partition("{")[0] else f"?{inner}"
         case "Record":
             names, *contents = rest
             kinds = map(described, contents)
