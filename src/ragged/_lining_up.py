@@ -98,7 +98,7 @@ def reconciled(
             )
     if valid is None:  # equal after all, or checked when the program runs
         return rows, parts
-    common = Rows.from_lengths(ops, mine)
+    common = Rows.from_lengths(ops, mine, upper=rows.total)
     trimmed = {}
     for i, (part, content) in parts.items():
         at = part.select(mine - mine, mine)[1]

@@ -226,7 +226,7 @@ def align(rows: Rows, segments: Any, node: Lists | Regular) -> tuple[Groups, Row
         longest = rows.longest if regular_size is None else regular_size
         return Groups(rows.positions, longest), Rows.regular(ops, 1, longest)
     if regular_size is None:
-        out = Rows.from_lengths(ops, ops.segment_max(rows.lengths, segments, 0))
+        out = Rows.from_lengths(ops, ops.segment_max(rows.lengths, segments, 0), upper=rows.total)
     else:
         out = Rows.regular(ops, segments.nrows, regular_size)
     starts = ops.take(ops.take(out.starts, segments.ids), rows.ids)
@@ -255,7 +255,7 @@ def keep(ops: Backend, segments: Any, valid: Any, kept: Any) -> Any:
     """The segments of the entries that are valid (`kept` are their indices)."""
     if segments.offsets is None:
         return Groups(ops.take(segments.ids, kept), segments.nrows)
-    return Rows.from_lengths(ops, ops.segment_count(valid, segments))
+    return Rows.from_lengths(ops, ops.segment_count(valid, segments), ops.size(kept))
 
 
 def only_list(b: Backend, node: Node) -> Any:

@@ -260,7 +260,7 @@ def pairwise_prod(b: Backend, x: Any, segments: Any) -> Any:
 def halved(b: Backend, x: Any, rows: Rows) -> tuple[Any, Rows]:
     """Each value multiplied with its right neighbour, if its row has one: rows of half the length."""
     ops = rows.ops
-    halves = Rows.from_lengths(ops, (rows.lengths + 1) // 2)
+    halves = Rows.from_lengths(ops, (rows.lengths + 1) // 2, upper=(rows.total + rows.nrows) // 2)
     position = halves.positions * 2
     paired = position + 1 < ops.repeat(rows.lengths, halves.lengths, halves.total)
     even = position + ops.repeat(rows.starts, halves.lengths, halves.total)

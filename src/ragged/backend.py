@@ -132,6 +132,10 @@ class Backend(Content):
         """The values of each contiguous segment in the order of `segment_argsort`."""
         return self.take(x, self.segment_argsort(x, rows, descending))
 
+    def row_longest(self, rows: Rows) -> Any:
+        """The length of the longest row, 0 if there is none (`Rows.longest` keeps it)."""
+        return self.largest(rows.lengths)
+
     def row_ids(self, rows: Rows) -> Any:
         """For each element the number of its row, int64 (`Rows.ids` keeps it)."""
         return self.repeat(self.arange(rows.nrows), rows.lengths, rows.total)

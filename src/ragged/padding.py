@@ -97,7 +97,7 @@ def _pad_lists(b: Backend, node: Lists | Regular, target: int, clip: bool) -> No
     if one_size or (isinstance(rows.longest, int) and rows.longest <= target):
         padded = Rows.regular(ops, rows.nrows, target)
     else:
-        padded = Rows.from_lengths(ops, ops.xp.maximum(rows.lengths, target))
+        padded = Rows.from_lengths(ops, ops.xp.maximum(rows.lengths, target), upper=rows.total + rows.nrows * target)
     inner = _padded(b, rows, content, padded)
     return regular(b, inner, target, rows.nrows, node.parameters) if one_size else Lists(padded, inner, node.parameters)
 

@@ -195,7 +195,7 @@ def by_mask(ops: Backend, mask: Any, n: Any, m: Any) -> tuple[Rows, Any]:
     shape, what = tuple(ops.shape(mask)), "the mask has not the shape of the array"
     if len(shape) != 2 or differ(shape[0], n, what) or differ(shape[1], m, what):
         raise StructureError(f"the mask has shape {shape}, but the array begins with {(n, m)}")
-    rows = Rows.from_lengths(ops, ops.sum(ops.astype(mask, "int64"), (1,)))
+    rows = Rows.from_lengths(ops, ops.sum(ops.astype(mask, "int64"), (1,)), upper=n * m)
     return rows, ops.flatnonzero(ops.reshape(mask, (n * m,)), rows.total)
 
 
@@ -208,7 +208,7 @@ def by_lengths(ops: Backend, lengths: Any, n: Any, m: Any) -> tuple[Rows, Any]:
     if ops.violated(beyond, "a row has more values than the array has columns"):
         i = int(ops.flatnonzero(beyond)[0])
         raise StructureError(f"row {i} cannot have {int(lengths[i])} values; the array has {m} columns")
-    rows = Rows.from_lengths(ops, lengths)
+    rows = Rows.from_lengths(ops, lengths, upper=n * m)
     return rows, rows.ids * m + rows.positions
 
 

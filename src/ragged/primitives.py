@@ -56,7 +56,8 @@ class Content(ABC):
         return x.shape  # type: ignore[no-any-return]
 
     def bound(self, offsets: Any, upper: Any) -> Any:
-        """The last offset: exact in eager code, else a static size that it cannot exceed (`upper`)."""
+        """The last offset, as a size. Compilers of static sizes need to know what it cannot exceed: `upper`, a size, or
+        the `Rows` that rows were taken from, where it stands for as many elements a row as those have on average."""
         return int(offsets[-1])
 
     def dtype(self, x: Any) -> np.dtype[Any]:

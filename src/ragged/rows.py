@@ -86,7 +86,8 @@ class Rows:
     """Contiguous segments: `offsets` (int64, starts at 0, non-decreasing) and what follows from it.
 
     `ops` is the backend that the offsets live on. `total` is the number of elements (the static
-    capacity where a compiler needs one). Everything else is computed on first use and kept.
+    capacity where a compiler needs one); `upper` (see `Backend.bound`) is what it cannot exceed. Everything else is
+    computed on first use and kept.
     """
 
     __slots__ = (
@@ -103,11 +104,11 @@ class Rows:
         "total",
     )
 
-    def __init__(self, ops: Backend, offsets: Any, nrows: Any = None, total: Any = None) -> None:
+    def __init__(self, ops: Backend, offsets: Any, nrows: Any = None, total: Any = None, upper: Any = None) -> None:
         self.ops = ops
         self.offsets = frozen(offsets)
         self.nrows = ops.size(offsets) - 1 if nrows is None else nrows
-        self.total = ops.bound(offsets, None) if total is None else total
+        self.total = ops.bound(offsets, upper) if total is None else total
         self._lengths: Any = None
         self._ids: Any = None
         self._positions: Any = None
@@ -116,9 +117,9 @@ class Rows:
         self._elsewhere: Rows | None = None
 
     @classmethod
-    def from_lengths(cls, ops: Backend, lengths: Any, total: Any = None) -> Rows:
+    def from_lengths(cls, ops: Backend, lengths: Any, total: Any = None, upper: Any = None) -> Rows:
         """Rows of the given lengths (int64, non-negative)."""
-        rows = cls(ops, ops.offsets_from_lengths(lengths), ops.size(lengths), total)
+        rows = cls(ops, ops.offsets_from_lengths(lengths), ops.size(lengths), total, upper)
         rows._lengths = frozen(lengths)
         return rows
 
@@ -159,7 +160,7 @@ class Rows:
     def longest(self) -> Any:
         """Length of the longest row (0 where there is none)."""
         if self._longest is None:
-            self._longest = self.ops.largest(self.lengths)
+            self._longest = self.ops.row_longest(self)
         return self._longest
 
     def on(self, ops: Backend) -> Rows:
@@ -201,21 +202,21 @@ class Rows:
         partition's content."""
         ops = self.ops
         lengths = ops.take(self.lengths, index)
-        rows = Rows.from_lengths(ops, lengths if valid is None else ops.where(valid, lengths, 0))
+        rows = Rows.from_lengths(ops, lengths if valid is None else ops.where(valid, lengths, 0), upper=self)
         return rows, Ranges(ops.take(self.starts, index), rows)
 
     def slice(self, start: Any, stop: Any) -> tuple[Rows, Any, Any]:
         """Rows `start:stop` (0 <= start <= stop <= nrows), and the range of their elements."""
         offsets = self.ops.slice(self.offsets, start, stop + 1)
-        low = self.ops.bound(offsets[:1], None)
-        high = self.ops.bound(offsets, None)
+        low = self.ops.bound(offsets[:1], self.total)
+        high = self.ops.bound(offsets, self.total)
         is_first = is_known(low) and not low
         return Rows(self.ops, offsets if is_first else offsets - low, stop - start, high - low), low, high
 
     def select(self, low: Any, high: Any) -> tuple[Rows, Any]:
         """In each row the elements `low:high` (arrays, one bound a row, already clipped; `low <= high`)."""
         ops = self.ops
-        rows = Rows.from_lengths(ops, high - low)
+        rows = Rows.from_lengths(ops, high - low, upper=self.total)
         return rows, ops.ranges(self.starts + low, rows)
 
     def flatten(self, inner: Rows) -> Rows:

@@ -225,7 +225,7 @@ def _flattened(b: Backend, node: Node, axis: int, given: int) -> tuple[Rows | No
 def without_missing(b: Backend, valid: Any, rows: Rows, content: Node) -> tuple[Rows, Node]:
     """Missing lists made empty; what they hid is left behind."""
     ops = rows.ops
-    kept = Rows.from_lengths(ops, ops.where(valid, rows.lengths, 0))
+    kept = Rows.from_lengths(ops, ops.where(valid, rows.lengths, 0), upper=rows.total)
     if kept.total == rows.total:
         return rows, content
     shift = rows.starts - kept.starts

@@ -39,7 +39,7 @@ def slice_rows(rows: Rows, starts: Any, lengths: Any, key: slice) -> tuple[Rows,
     ops = rows.ops
     step = 1 if key.step is None else key.step
     first, counts = bounds(ops, lengths, key.start, key.stop, step)
-    new = rows if counts is rows._lengths else Rows.from_lengths(ops, counts)
+    new = rows if counts is rows._lengths else Rows.from_lengths(ops, counts, upper=rows)
     begins = starts if isinstance(first, int) and first == 0 else starts + first
     return new, Ranges(begins, new, step)
 
