@@ -97,7 +97,9 @@ class Scan:
 
     def longer(self, rows: Rows) -> Rows:
         """The rows of the result: with one entry more each where the initial ones are included."""
-        return Rows.from_lengths(rows.ops, rows.lengths + 1, upper=rows.total + rows.nrows) if self.include_initial else rows
+        if not self.include_initial:
+            return rows
+        return Rows.from_lengths(rows.ops, rows.lengths + 1, upper=rows.total + rows.nrows)
 
     def of(self, content: Any, rows: Rows, longer: Rows) -> Node:
         """The scanned numbers of all lists."""
