@@ -32,6 +32,7 @@ DIRECTIONS = 2
 STEP = 1e-20
 """The complex step: no difference is taken, so it may be as small as it likes."""
 RTOL = {"d": 1e-6, "f": 5e-3, "e": 1e-1, "D": 1e-6, "F": 5e-3, "g": 1e-6, "G": 1e-6}
+MODES = ("reverse", "forward")
 ANALYTIC = holomorphic | (primitives.keys() - {"astype"}) | {"where", "concat", "matmul"}
 
 
@@ -43,6 +44,7 @@ def check_grads(
     atol: float | None = None,
     method: str = "auto",
     seed: int = 0,
+    modes: Sequence[str] = MODES,
 ) -> None:
     """Nothing, if the derivatives of `f` at `args` are right, in reverse and forward mode.
 
@@ -58,6 +60,7 @@ def check_grads(
         atol: absolute tolerance on top of it; by default the rounding error of the difference.
         method: "central", "complex", or "auto": central differences, and the complex step where it is possible.
         seed: of the random directions and weights.
+        modes: ("reverse",) for a `custom_vjp` whose backward pass is no ragged program (forward mode transposes it).
 
     Raises:
         AssertionError: a derivative is wrong; the message names argument, direction and both numbers.
@@ -70,9 +73,11 @@ def check_grads(
         raise RaggedError(
             f"method={method!r}, order={order!r}: the methods are auto, central, complex; the orders 1, 2"
         )
+    if not {*modes} <= {*MODES} or "reverse" not in modes:
+        raise RaggedError(f"modes={modes!r}: they are ('reverse',) or ('reverse', 'forward')")
     b = backend_for(args)
     places = tuple(i for i, arg in enumerate(args) if split(b, arg)[1])
-    check = Check(by_arguments(f, args, {}, places or (0,), False), places, rtol, atol, seed)
+    check = Check(by_arguments(f, args, {}, places or (0,), False), places, rtol, atol, seed, "forward" in modes)
     obstacle = complex_obstacle(f, args, places, check) if method != "central" else None
     if method == "complex" and obstacle:
         raise UnsupportedError(f"the complex step is not possible here: {obstacle}; use method='central'")
@@ -87,8 +92,11 @@ def check_grads(
 class Check:
     """One program at one point."""
 
-    def __init__(self, program: Any, places: Sequence[int], rtol: float | None, atol: float | None, seed: int) -> None:
+    def __init__(
+        self, program: Any, places: Sequence[int], rtol: float | None, atol: float | None, seed: int, forward: bool
+    ) -> None:
         self.program = program
+        self.forward = forward
         self.b: Backend = program.b
         self.places = places
         self.rtol = rtol
@@ -160,10 +168,11 @@ class Check:
 
     def first(self, tangents: Sequence[Any]) -> dict[str, tuple[float, float]]:
         """The slope along the tangents in both modes, and the size of the terms it is the sum of."""
-        reverse = inner(self.gradients(self.point), tangents)
-        pushed = self.b.jvp(self.program, self.program.values, self.on_backend(tangents))[1]
-        forward = inner(self.weights, [np.asarray(self.b.to_numpy(x)) for x in pushed])
-        return {"reverse": reverse, "forward": forward}
+        found = {"reverse": inner(self.gradients(self.point), tangents)}
+        if self.forward:
+            pushed = self.b.jvp(self.program, self.program.values, self.on_backend(tangents))[1]
+            found["forward"] = inner(self.weights, [np.asarray(self.b.to_numpy(x)) for x in pushed])
+        return found
 
     def second(self, tangents: Sequence[Any], weights: Sequence[Any]) -> dict[str, tuple[float, float]]:
         """The curvature along tangents and weights: reverse over reverse and forward over reverse."""
@@ -172,13 +181,13 @@ class Check:
             return self.gradient(*values), []
 
         values = self.program.values
-        twice = self.b.vjp(gradient, values)[2](self.on_backend(weights))
-        pushed = self.b.jvp(gradient, values, self.on_backend(tangents))[1]
         to_numpy = self.b.to_numpy
-        return {
-            "reverse over reverse": inner([np.asarray(to_numpy(x)) for x in twice], tangents),
-            "forward over reverse": inner(weights, [np.asarray(to_numpy(x)) for x in pushed]),
-        }
+        twice = self.b.vjp(gradient, values)[2](self.on_backend(weights))
+        found = {"reverse over reverse": inner([np.asarray(to_numpy(x)) for x in twice], tangents)}
+        if self.forward:
+            pushed = self.b.jvp(gradient, values, self.on_backend(tangents))[1]
+            found["forward over reverse"] = inner(weights, [np.asarray(to_numpy(x)) for x in pushed])
+        return found
 
     def central(self, f: Any, weights: Any, tangents: Any, order: int) -> tuple[float, float]:
         """The central difference along the tangents, and its rounding error."""
@@ -249,9 +258,11 @@ def _watched(name: str) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(self: Watch, *args: Any, **kwargs: Any) -> Any:
+        if name == "custom_vjp":  # whose function may be any code
+            raise UnsupportedError("a custom_vjp has no analytic continuation")
         operands = args[0] if name == "concat" else args
         same = name == "astype" and self.dtype(args[0]) == args[1]
-        if name == "custom_vjp" or (not same and any(type(x) is Box for x in operands)):
+        if not same and any(type(x) is Box for x in operands):
             did = args[0] if name == "apply" else name
             if did in ("power", "float_power") and (np.real(self.constant(args[1])) <= 0).any():
                 did = f"{did} of numbers that are not positive"
