@@ -124,7 +124,7 @@ class Softmax:
                 return Flat(b.full((0,), 0, "float64"), 0), rows
             case Option(valid, content):
                 ops = b.home(valid)
-                kept = keep(ops, rows, valid, None)
+                kept = keep(ops, rows, valid, ops.flatnonzero(valid))
                 shares, _ = self.entries(compress(b, content, valid), kept)
                 index = ops.cumulative_sum(ops.astype(valid, "int64")) - 1
                 return take_missing(b, shares, index, valid), kept
