@@ -19,7 +19,7 @@ from ragged.ufuncs import table
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from ragged_torch import _backend  # noqa: E402
+from ragged_torch import _backend, _host, _segments  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # forward mode
 
@@ -31,7 +31,8 @@ SMOOTH_OPERATIONS = {title_of(op): op for op in OPERATIONS if op.smooth}
 def kernels(request, monkeypatch):
     """PyTorch's own functions, as for few elements; or segment kernels with derivatives of their own, as for many."""
     if request.param == "many":
-        monkeypatch.setattr(_backend, "SMALL", 0)
+        for module in (_backend, _host, _segments):
+            monkeypatch.setattr(module, "SMALL", 0)
 
 
 # ---------------------------------------------------------------------- elementwise functions

@@ -63,16 +63,29 @@ def ratio(b: Backend, x: Any, total: Any, empty: float) -> Any:
     return b.where(none, constant(b, empty, x), b.apply("true_divide", x, divisor))
 
 
-def weight_of(b: Backend, x: Any, weight: Any, segments: Segments) -> Any:
-    """The sum of weights of each segment (its size, where there are none)."""
-    if weight is None:
-        return b.astype(b.asarray(sizes(b, segments)), "float64")
-    return b.segment_sum(weight, segments)
+def average(b: Backend, x: Any, weight: Any, segments: Segments, empty: float) -> Any:
+    """The weighted mean of each segment; `empty` (0 or NaN, without a slope) where there is nothing to weigh."""
+    if weight is not None:
+        total = b.segment_sum(b.apply("multiply", x, weight), segments)
+        return ratio(b, total, b.segment_sum(weight, segments), empty)
+    total, size = b.segment_sum(x, segments), size_of(b, segments)
+    if b.dtype(x).kind == "c":
+        return ratio(b, total, size, empty)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: arithmetic takes a fifth of a choice between values
+        if empty != empty and not b.differentiating(total):
+            return b.apply("true_divide", total, size)
+        mean = b.apply("true_divide", total, b.apply("maximum", size, 1.0))
+        return mean if empty == empty else b.apply("add", mean, b.apply("true_divide", constant(b, 0, size), size))
+
+
+def size_of(b: Backend, segments: Segments) -> Any:
+    """The number of elements of each segment as floating-point numbers."""
+    return b.astype(b.asarray(sizes(b, segments)), "float64")
 
 
 def mean_adjoint(b: Backend, g: Any, _y: Any, _x: Any, segments: Segments, *_: Any) -> Any:
     """The cotangent of what the unweighted means were taken of: each segment's in equal shares."""
-    size = b.apply("maximum", b.asarray(sizes(b, segments)), 1.0)
+    size = b.apply("maximum", size_of(b, segments), 1.0)
     return spread(b, b.apply_over(size, "true_divide", g, size), segments)
 
 
@@ -80,10 +93,7 @@ def mean_adjoint(b: Backend, g: Any, _y: Any, _x: Any, segments: Segments, *_: A
 @adjoint(mean_adjoint)
 def mean_of(b: Backend, x: Any, segments: Segments, weight: Any = None, empty: float = np.nan) -> Any:
     """Mean of each segment; `empty` where there is nothing to weigh."""
-    x = inexact(b, x, "mean")
-    total = weight_of(b, x, weight, segments)
-    weighted = x if weight is None else b.apply("multiply", x, weight)
-    return ratio(b, b.segment_sum(weighted, segments), total, empty)
+    return average(b, inexact(b, x, "mean"), weight, segments, empty)
 
 
 @fused
@@ -96,12 +106,10 @@ def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
         square = b.apply("real", b.apply("multiply", distance, b.apply("conjugate", distance)))
     else:
         square = b.apply("multiply", distance, distance)
-    total = weight_of(b, x, weight, segments)
-    var = ratio(
-        b, b.segment_sum(square if weight is None else b.apply("multiply", square, weight), segments), total, np.nan
-    )
+    var = average(b, square, weight, segments, np.nan)
     if ddof == 0:
         return var
+    total = size_of(b, segments) if weight is None else b.segment_sum(weight, segments)
     return b.apply("multiply", var, ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan))
 
 
