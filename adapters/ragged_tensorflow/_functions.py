@@ -21,6 +21,7 @@ from ragged.ufuncs import result_dtypes, table
 from ragged_tensorflow._compat import is_recorded
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._forms import FORMS
+from ragged_tensorflow._index import segments_within
 from ragged_tensorflow._sizes import within
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def ruled(b: Backend, name: str, operands: list[Any]) -> Any:
 def with_adjoint(b: Backend, f: Any, adjoint: Any, x: Any, rows: Segments, options: tuple[Any, ...]) -> Any:
     """`f(b, x, rows, *options)`, whose derivative is `adjoint` (see `ragged._moments`), instead of step by step."""
     result: list[Any] = []
+    rows = segments_within(rows)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(x: Any) -> Any:
@@ -143,7 +145,7 @@ def with_adjoint(b: Backend, f: Any, adjoint: Any, x: Any, rows: Segments, optio
 
         return f(b, tf.stop_gradient(x), rows, *options), pull
 
-    result.append(run(x))
+    result.append(run(within(x)))
     return result[0]
 
 

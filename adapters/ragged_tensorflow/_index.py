@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ragged.rows import Rows
+from ragged.rows import Groups, Rows
+from ragged_tensorflow._compat import is_symbolic
+from ragged_tensorflow._sizes import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragged.rows import Segments
 
-__all__ = ["Places", "as_index", "ids_of", "places_of"]
+__all__ = ["Places", "as_index", "ids_of", "places_of", "segments_within"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
@@ -36,6 +38,10 @@ class Places(NamedTuple):
     ascending: bool
     filled: Any = None
 
+    def within(self) -> Places:
+        """The same as the graph that is being built knows them, for a derivative to use."""
+        return self._replace(ids=within(self.ids), nrows=within(self.nrows))
+
 
 def places_of(segments: Segments, device: Any = None) -> Places:
     """The places of segments."""
@@ -44,6 +50,20 @@ def places_of(segments: Segments, device: Any = None) -> Places:
         return Places(ids, segments.nrows, False)
     filled = int(offsets.searchsorted(offsets[-1])) if isinstance(offsets, np.ndarray) else None
     return Places(ids, segments.nrows, True, filled)
+
+
+def segments_within(segments: Segments) -> Segments:
+    """Segments, and what a derivative may ask of them, as the graph that is being built knows them.
+
+    A derivative reaches what a branch or a loop has in its own graph, not all that it sees there.
+    """
+    if segments.offsets is None:
+        return Groups(within(segments.ids), within(segments.nrows))
+    if type(segments) is not Rows or not is_symbolic(segments.offsets):
+        return segments
+    rows = Rows(segments.ops, within(segments.offsets), within(segments.nrows), within(segments.total))
+    rows._lengths, rows._ids = within(segments.lengths), within(segments.ids)
+    return rows
 
 
 def as_index(index: Any, size: Any) -> Any:

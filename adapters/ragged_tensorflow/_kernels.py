@@ -26,7 +26,7 @@ def linear(f: Callable[..., Any], transpose: Callable[..., Any], x: Any, places:
     """`f(x, places)` of a linear `f`, whose derivative is `transpose`; nothing is prepared where nobody will ask."""
     if not is_recorded((x,)):
         return f(x, places)
-    places = places._replace(ids=within(places.ids), nrows=within(places.nrows))
+    places = places.within()
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def call(x: Any) -> Any:
@@ -83,6 +83,7 @@ def segment_extremum(x: Any, places: Places, identity: Any, largest: bool) -> An
 
 def tied_extremum(extremum: Callable[[Any], Any], x: Any, places: Places) -> Any:
     """`extremum(x)` by segment, through which tied values share the derivative equally."""
+    places = places.within()
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def call(x: Any) -> Any:
@@ -99,7 +100,7 @@ def tied_extremum(extremum: Callable[[Any], Any], x: Any, places: Places) -> Any
 
         return best, pull
 
-    return call(x)
+    return call(within(x))
 
 
 def argsort(x: Any, ids: Any, descending: bool) -> Any:

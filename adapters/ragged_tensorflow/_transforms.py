@@ -9,6 +9,7 @@ import tensorflow as tf
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant
 from ragged_tensorflow._kernels import with_nothing
+from ragged_tensorflow._sizes import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +146,7 @@ def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Cal
 
         return outputs, pull
 
-    return lambda *args: list(ruled(*args))
+    return lambda *args: list(ruled(*map(within, args)))
 
 
 def typed(g: Any, x: Any) -> Any:
