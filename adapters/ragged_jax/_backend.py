@@ -26,6 +26,7 @@ from ragged_jax._ranges import take_ranges
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ragged.compilation._program import Plan, Program
     from ragged.rows import Ranges, Segments
 
 WORTH_COMPILING = 1 << 16
@@ -39,6 +40,8 @@ class JaxBackend(Backend):
     xp = jnp
     unsupported = _functions.UNSUPPORTED
     immutable = True
+    compiles = "one program of jax.jit for each size class"
+    static_sizes = True
     zero_copy = frozenset({"to_numpy"})  # on the CPU; JAX takes NumPy's memory over only if nobody can write to it
     device: Any = None
     precision: str | None = None
@@ -85,10 +88,15 @@ class JaxBackend(Backend):
         return self.configured(self.options[0], "float64") if wide else self
 
     def joined(self, other: Backend) -> Backend:
+        if other.tracing(()):  # what is being compiled takes constants in
+            return other
         precision, device = self.precision, self.options[0]
         if isinstance(other, JaxBackend):
             precision, device = precision or other.precision, device if device is not None else other.options[0]
         return self.configured(device, precision)
+
+    def hosting(self, other: Backend) -> Backend:
+        return other if other.tracing(()) else self
 
     def configured(self, device: Any = None, precision: str | None = None) -> Backend:
         from ragged_jax._configured import configure
@@ -113,6 +121,16 @@ class JaxBackend(Backend):
         self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
     ) -> Callable[..., Any]:
         return _transforms.custom_vjp(f, forward, backward)
+
+    def tracing(self, leaves: Sequence[Any]) -> bool:
+        from ragged_jax._compile import is_inner
+
+        return is_inner(leaves)
+
+    def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
+        from ragged_jax._compile import compiled
+
+        return compiled(self, program, plan)
 
     # ------------------------------------------------------------------ sizes and dtypes
 

@@ -114,7 +114,10 @@ _interleave, _segment_sort = scoped(JaxBackend.interleave), scoped(JaxBackend.se
 _fused = scoped(JaxBackend.fused)
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
-UNSCOPED = {*vars(WideJaxBackend), "configured", "differentiating", "home", "joined", "owns", "serving", "size"}
+UNSCOPED = {
+    *vars(WideJaxBackend),
+    *("compile", "configured", "differentiating", "home", "hosting", "joined", "owns", "serving", "size", "tracing"),
+}
 for _name, _method in [(name, getattr(JaxBackend, name)) for name in dir(JaxBackend)]:
     if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:
         setattr(WideJaxBackend, _name, scoped(_method))

@@ -13,7 +13,7 @@ from jax import lax
 from ragged.errors import UnsupportedError
 from ragged_jax._compat import x64_enabled
 
-__all__ = ["cast", "held"]
+__all__ = ["cast", "held", "structural"]
 
 NARROWER = {
     np.dtype(wide): np.dtype(narrow) for wide, narrow in {"f8": "f4", "i8": "i4", "u8": "u4", "c16": "c8"}.items()
@@ -67,3 +67,8 @@ def _warn(dtype: np.dtype[Any]) -> None:
         UserWarning,
         stacklevel=2,
     )
+
+
+def structural() -> np.dtype[Any]:
+    """The dtype of structure within a program: as many bits as JAX has here for integers."""
+    return np.dtype(np.int64 if x64_enabled() else np.int32)

@@ -69,7 +69,8 @@ def form_of(former: Former, leaf: Any, static: bool) -> tuple[Any, ...]:
     sizes are static; a single entry, which stretches along others, is something else."""
     if isinstance(leaf, Array):
         labels = repr(sorted(leaf._attrs.items(), key=str)) if leaf._attrs else None
-        return "Array", former.form(leaf.layout), labels, id(leaf._behavior) if leaf._behavior else None
+        single = static and leaf.layout.length == 1
+        return "Array", former.form(leaf.layout), labels, id(leaf._behavior) if leaf._behavior else None, single
     if type(leaf) in (float, complex):
         return (type(leaf).__name__,)
     shape = tuple(former.b.shape(leaf))

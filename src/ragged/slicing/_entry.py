@@ -51,8 +51,8 @@ def child(b: Backend, node: Any, i: Any) -> Node:
     match node:
         case Lists(rows, content):
             ops, offsets = rows.ops, rows.offsets
-            low = ops.bound(ops.slice(offsets, i, i + 1), None)
-            high = ops.bound(ops.slice(offsets, i + 1, i + 2), None)
+            low = ops.bound(ops.slice(offsets, i, i + 1), rows.total)
+            high = ops.bound(ops.slice(offsets, i + 1, i + 2), rows.total)
             return slice_node(b, content, low, high)
         case Flat(data, _, parameters):
             return Flat(b.entry(data, i), b.shape(data)[1], parameters)

@@ -1,0 +1,221 @@
+"""Arrays with slack: data of a static capacity, of which a traced number of entries counts.
+
+What lies in the slack is never seen. It is zero where `clean` says so, else anything, NaN too; who combines entries
+asks for `zeroed()`, which costs a choice that XLA fuses, and none where the slack is clean.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ragged.sizes import clipped
+from ragged_jax._checks import compilation
+from ragged_jax._sizes import Size, capacity_of, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Padded", "data_of", "fitted", "integers", "is_padded", "lined_up", "mask_of", "padded", "sliced", "upright"]
+
+
+class Padded:
+    """An array whose `shape` has sizes in it; `data` has their capacities."""
+
+    __slots__ = ("_mask", "clean", "data", "narrow", "shape")
+    __array_ufunc__ = None  # NumPy leaves its operators to ours
+    __hash__ = object.__hash__
+
+    def __init__(self, data: Any, shape: tuple[Any, ...], clean: bool = False, narrow: Any = None) -> None:
+        self.data, self.shape, self.clean, self.narrow = data, shape, clean, narrow
+        self._mask: Any = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """As NumPy's."""
+        return self.data.dtype
+
+    @property
+    def mask(self) -> Any:
+        """Which entries count, in as few axes as tell it, to broadcast with the data."""
+        if self._mask is None:
+            self._mask = mask_of(self.shape, self.data.shape)
+        return self._mask
+
+    def zeroed(self, value: Any = 0) -> Any:
+        """The data with one value in the slack."""
+        if self.clean and type(value) is int and value == 0:
+            return self.data
+        return jnp.where(self.mask, self.data, jnp.asarray(value, self.data.dtype))
+
+    def __getitem__(self, key: Any) -> Any:
+        keys = key if isinstance(key, tuple) else (key,)
+        x: Any = self
+        axis = 0
+        for each in keys:
+            if each is Ellipsis:
+                break
+            if each is None:
+                shape = (*x.shape[:axis], 1, *x.shape[axis:])
+                x = padded(jnp.expand_dims(data_of(x), axis), shape, getattr(x, "clean", False))
+                axis += 1
+            elif isinstance(each, slice):
+                if each != slice(None):
+                    assert axis == 0, "structure is sliced along its first axis"
+                    start, stop, step, _ = clipped(each, x.shape[0])
+                    x = sliced(x, start, stop, step)
+                axis += 1
+            else:
+                at = value_of(x.shape[axis] + each if isinstance(each, int) and each < 0 else each)
+                shape = x.shape[:axis] + x.shape[axis + 1 :]
+                found = lax.dynamic_index_in_dim(data_of(x), at, axis, keepdims=False)
+                x = padded(found, shape, getattr(x, "clean", False))
+        return x
+
+    def __invert__(self) -> Any:
+        return padded(~self.data, self.shape)
+
+    def __neg__(self) -> Any:
+        return padded(-self.data, self.shape)
+
+    def __repr__(self) -> str:
+        return f"Padded({self.dtype}{list(self.shape)})"
+
+
+def mask_of(shape: tuple[Any, ...], capacities: tuple[int, ...]) -> Any:
+    """Which entries of data of these capacities count, in as few axes as tell it."""
+    masks = [
+        upright(lax.iota("int32", capacities[axis]) < value_of(size), axis, len(shape))
+        for axis, size in enumerate(shape)
+        if isinstance(size, Size)
+    ]
+    return reduce(operator.and_, masks)
+
+
+def upright(mask: Any, axis: int, ndim: int) -> Any:
+    """A 1-d array along an axis of several."""
+    return mask.reshape(tuple(-1 if each == axis else 1 for each in range(ndim)))
+
+
+def is_padded(x: Any) -> bool:
+    """Whether an array has slack."""
+    return type(x) is Padded
+
+
+def padded(data: Any, shape: tuple[Any, ...], clean: bool = False) -> Any:
+    """The array; without any slack the data itself."""
+    if not any(isinstance(size, Size) for size in shape):
+        return data
+    x = Padded(data, shape, clean)
+    if not clean and compilation().plant:
+        x.data = jnp.where(x.mask, data, planted(data.dtype))
+    return x
+
+
+def planted(dtype: Any) -> Any:
+    """What a test puts in slack."""
+    kind = np.dtype(dtype).kind
+    worst = {"b": True, "i": np.iinfo("int32").min + 5, "u": 200, "f": np.nan, "c": np.nan}.get(kind, np.nan)
+    return jnp.asarray(worst, dtype)
+
+
+def data_of(x: Any) -> Any:
+    """The data of an array with or without slack; a size as a number."""
+    return x.data if type(x) is Padded else value_of(x)
+
+
+def fitted(data: Any, capacity: int, axis: int = 0) -> Any:
+    """The data cut, or with zeros behind, to a capacity."""
+    have = data.shape[axis]
+    if have == capacity:
+        return data
+    if have > capacity:
+        return lax.slice_in_dim(data, 0, capacity, axis=axis)
+    widths = [(0, 0, 0)] * data.ndim
+    widths[axis] = (0, capacity - have, 0)
+    return lax.pad(data, jnp.zeros((), data.dtype), widths)
+
+
+def lined_up(args: Sequence[Any], datas: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...]]:
+    """Data of arrays that broadcast, brought to the same capacities, and the shape that they have together."""
+    shapes = [tuple(getattr(x, "shape", ())) for x in args]
+    ndim = max(map(len, shapes))
+    datas = list(datas)
+    result: list[Any] = []
+    for axis in range(-ndim, 0):
+        sizes = [shape[axis] if len(shape) >= -axis else 1 for shape in shapes]
+        several = [size for size in sizes if isinstance(size, Size) or size != 1]
+        known = [size for size in several if not isinstance(size, Size)]
+        size = known[0] if known else min(several, key=capacity_of) if several else 1
+        result.append(size)
+        for i, each in enumerate(sizes):
+            if isinstance(each, Size) or each != 1:
+                datas[i] = fitted(datas[i], capacity_of(size), axis + datas[i].ndim)
+    return datas, tuple(result)
+
+
+def covers(x: Any, shape: tuple[Any, ...]) -> bool:
+    """Whether the slack of a result is slack of this operand, too."""
+    if type(x) is not Padded:
+        return False
+    own = (1,) * (len(shape) - x.ndim) + x.shape
+    return all(isinstance(mine, Size) or not isinstance(size, Size) for mine, size in zip(own, shape, strict=True))
+
+
+def sliced(x: Any, start: Any, stop: Any, step: int = 1) -> Any:
+    """Entries `start:stop:step` of axis 0, for bounds within it (a positive step)."""
+    n, data, rest = x.shape[0], data_of(x), x.shape[1:]
+    clean = getattr(x, "clean", True)
+    span = stop - start
+    if start == 0 and step == 1 and span == n:
+        return x
+    count = span if step == 1 else (span + (step - 1)) // step
+    capacity = min(capacity_of(span), data.shape[0])
+    if isinstance(start, Size):
+        data = fitted(data, data.shape[0] + capacity)
+        data = lax.dynamic_slice_in_dim(data, value_of(start), capacity)
+    else:
+        data = fitted(data[start:], capacity)
+    data = fitted(data[::step] if step != 1 else data, capacity_of(count))
+    cut = stop == n  # the slack of the result is all of what the array's was
+    return padded(data, (count, *rest), clean and bool(cut) and not isinstance(start, Size))
+
+
+def integers(x: Any) -> Any:
+    """Traced or host integers as JAX's."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
+
+
+def _operator(f: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """An operator of structure, and its reflection."""
+
+    def run(x: Any, y: Any) -> Any:
+        datas, shape = lined_up((x, y), [data_of(x), data_of(y)])
+        return padded(f(*datas), shape)
+
+    def forward(self: Any, other: Any) -> Any:
+        return run(self, other)
+
+    def reflected(self: Any, other: Any) -> Any:
+        return run(other, self)
+
+    return forward, reflected
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor"):
+    _forward, _reflected = _operator(getattr(operator, f"__{_name}__"))
+    setattr(Padded, f"__{_name}__", _forward)
+    setattr(Padded, f"__r{_name}__", _reflected)
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Padded, f"__{_name}__", _operator(getattr(operator, _name))[0])

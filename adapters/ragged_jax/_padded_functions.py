@@ -1,0 +1,103 @@
+"""Elementwise functions of arrays with slack: nothing that is not a number comes of it, in values or slopes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ragged.ufuncs import table
+from ragged_jax import _functions
+from ragged_jax._padded import Padded, covers, data_of, fitted, lined_up, mask_of, padded
+from ragged_jax._sizes import Size
+
+__all__ = ["applied"]
+
+ZERO_AT_ZERO = frozenset(
+    (
+        *("add", "subtract", "negative", "positive", "square", "absolute", "fabs", "sign", "conjugate", "real", "imag"),
+        *(
+            "sin",
+            "tan",
+            "tanh",
+            "sinh",
+            "expm1",
+            "log1p",
+            "arcsin",
+            "arctan",
+            "arcsinh",
+            "arctanh",
+            "deg2rad",
+            "rad2deg",
+        ),
+        *("floor", "ceil", "trunc", "rint", "maximum", "minimum", "fmax", "fmin", "degrees", "radians"),
+        *("not_equal", "less", "greater", "isnan", "isinf"),
+        *("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"),
+    )
+)
+"""What is zero, with finite slopes, where all arguments are: zero slack stays zero."""
+
+HARMLESS = ZERO_AT_ZERO | {
+    *("multiply", "cos", "cosh", "exp", "exp2", "heaviside"),
+    *("equal", "less_equal", "greater_equal", "logical_not", "isfinite", "invert"),
+}
+"""What is finite, with finite slopes, where all arguments with slack are zero."""
+
+
+def applied(name: str, args: tuple[Any, ...], valid: Any) -> Any:
+    """The function `name` of arguments some of which have slack; `valid` marks what counts besides."""
+    name = table[name].name
+    if valid is None and name in HARMLESS:
+        datas, shape = lined_up(args, [x.zeroed() if type(x) is Padded else x for x in args])
+        return _wrapped(_functions.call(name, tuple(datas)), shape, _stays_zero(name, args, shape))
+    datas, shape = lined_up(args, list(map(data_of, args)))
+    mask = _mask(shape, datas, valid)
+    safe = table[name].safe
+    moved = [
+        jnp.where(mask, x, jnp.asarray(safe, x.dtype)) if type(given) is Padded or _varies(x) else x
+        for x, given in zip(datas, args, strict=True)
+    ]
+    out = _functions.call(name, tuple(moved))
+    outs = [jnp.where(mask, y, jnp.zeros((), y.dtype)) for y in _functions.as_tuple(out)]
+    return _wrapped(tuple(outs) if isinstance(out, tuple) else outs[0], shape, True)
+
+
+def _wrapped(out: Any, shape: tuple[Any, ...], clean: bool) -> Any:
+    if isinstance(out, tuple):
+        return tuple(padded(y, shape, clean) for y in out)
+    return padded(out, shape, clean)
+
+
+def _varies(x: Any) -> bool:
+    """Whether an operand is an array, whose entries get a safe point each."""
+    return isinstance(x, jax.Array | np.ndarray) and x.ndim > 0
+
+
+def _mask(shape: tuple[Any, ...], datas: list[Any], valid: Any) -> Any:
+    """The entries that count, to broadcast with the result."""
+    capacities = np.broadcast_shapes(*(getattr(x, "shape", ()) for x in datas))
+    mask = None
+    if any(isinstance(size, Size) for size in shape):
+        mask = mask_of(shape, capacities)
+    if valid is None:
+        return mask
+    given = data_of(valid)
+    if given.shape[0] != capacities[0]:
+        given = fitted(given, capacities[0])
+    given = given.reshape(given.shape + (1,) * (len(capacities) - 1))
+    return given if mask is None else mask & given
+
+
+def _stays_zero(name: str, args: tuple[Any, ...], shape: tuple[Any, ...]) -> bool:
+    """Whether the result is zero in its slack."""
+    if name == "multiply":
+        one, other = args
+        if covers(one, shape) and covers(other, shape):
+            return True
+        return any(
+            covers(x, shape) and isinstance(y, bool | int | float | complex) and bool(np.isfinite(y))
+            for x, y in ((one, other), (other, one))
+        )
+    return name in ZERO_AT_ZERO and all(covers(x, shape) for x in args)

@@ -1,0 +1,119 @@
+"""Gathers, joins and new shapes of arrays with slack."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from ragged_jax._kernels import upright as column
+from ragged_jax._padded import data_of, fitted, padded
+from ragged_jax._sizes import Size, capacity_of, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["concatenated", "gather", "numbered", "reshaped", "scatter_add"]
+
+
+def gather(x: Any, index: Any, ascending: bool = False) -> Any:
+    """`x[index]`, zero where the index is out of range; the transpose drops what is."""
+    if not x.shape[0]:
+        return jnp.zeros((index.shape[0], *x.shape[1:]), x.dtype)
+    along = lax.GatherDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,))
+    return lax.gather(
+        x,
+        column(index),
+        along,
+        (1, *x.shape[1:]),
+        indices_are_sorted=ascending,
+        mode=lax.GatherScatterMode.FILL_OR_DROP,
+        fill_value=0,
+    )
+
+
+def scatter_add(start: Any, index: Any, x: Any, ascending: bool = False) -> Any:
+    """`start` with the entries of `x` added where the index says; those out of range are dropped."""
+    if not index.shape[0] or not start.shape[0]:
+        return start
+    along = lax.ScatterDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,))
+    mode = lax.GatherScatterMode.FILL_OR_DROP
+    return lax.scatter_add(start, column(index), x, along, indices_are_sorted=ascending, mode=mode)
+
+
+def numbered(ends: Any, capacity: int) -> Any:
+    """For each of `capacity` elements the number of its row, given where rows end; as many as there are rows beyond."""
+    begun = jnp.zeros((capacity + 1,), "int32")
+    begun = scatter_add(begun, jnp.minimum(ends, capacity), jnp.ones(ends.shape, "int32"), True)
+    return jnp.cumsum(begun[:-1], dtype="int32")
+
+
+def concatenated(arrays: Sequence[Any]) -> Any:
+    """Arrays one after another, the slack of all behind."""
+    first, *others = arrays
+    data, n = (first.zeroed() if hasattr(first, "zeroed") else first), first.shape[0]
+    for other in others:
+        more = other.zeroed() if hasattr(other, "zeroed") else other
+        total = n + other.shape[0]
+        room = fitted(data, data.shape[0] + more.shape[0])
+        if isinstance(n, Size):
+            at = (value_of(n), *(0,) * (data.ndim - 1))
+            data = lax.dynamic_update_slice(room, more, [jnp.asarray(i, "int32") for i in at])
+        else:
+            data = jnp.concatenate([data, more])
+        n = total
+    return padded(fitted(data, capacity_of(n)), (n, *first.shape[1:]), True)
+
+
+def reshaped(x: Any, shape: Sequence[Any]) -> Any:
+    """The same entries in another shape."""
+    data, old = data_of(x), tuple(x.shape)
+    new = tuple(shape)
+    if -1 in new:
+        new = tuple(_rest(old, new) if type(size) is int and size == -1 else size for size in new)
+    if len(old) == len(new) and all(a is b or a == b for a, b in zip(old, new, strict=True)):
+        return x
+    target = tuple(map(capacity_of, new))
+    clean = getattr(x, "clean", True)
+    if _is_prefix(old) and _is_prefix(new):
+        flat = fitted(data.reshape(-1), math.prod(target))
+        return padded(flat.reshape(target), new, clean)
+    flat = fitted(gather(data.reshape(-1), _places(old, data.shape, new, target)), math.prod(target))
+    return padded(flat.reshape(target), new)
+
+
+def _rest(old: tuple[Any, ...], new: tuple[Any, ...]) -> Any:
+    """What -1 stands for."""
+    total: Any = 1
+    for size in old:
+        total = size * total
+    for size in new:
+        if not (type(size) is int and size == -1):
+            total = total if type(size) is int and size == 1 else total // size
+    return total
+
+
+def _is_prefix(shape: tuple[Any, ...]) -> bool:
+    """Whether what counts comes first in memory: the only size comes after axes of length 1."""
+    first = next((axis for axis, size in enumerate(shape) if isinstance(size, Size) or size != 1), len(shape))
+    return not any(isinstance(size, Size) for size in shape[first + 1 :])
+
+
+def _places(old: tuple[Any, ...], capacities: tuple[int, ...], new: tuple[Any, ...], target: tuple[int, ...]) -> Any:
+    """For each entry of the new data where it is in the old, anything out of range for slack."""
+    place = lax.iota("int32", math.prod(target))
+    at: Any = 0
+    stride: Any = 1
+    inside: Any = True
+    for size, capacity in zip(reversed(new), reversed(target), strict=True):
+        i = place % max(capacity, 1)
+        inside = inside & (i < value_of(size))
+        place, at, stride = place // max(capacity, 1), at + i * stride, stride * value_of(size)
+    found: Any = 0
+    step = 1
+    for size, capacity in zip(reversed(old), reversed(capacities), strict=True):
+        n = jnp.maximum(value_of(size), 1)
+        found, at, step = found + (at % n) * step, at // n, step * capacity
+    return jnp.where(inside, found, step)

@@ -1,0 +1,135 @@
+"""Differentiation within a compiled program: JAX's own, of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from ragged_jax import _transforms
+from ragged_jax._checks import compilation, gathered_checks
+from ragged_jax._padded import Padded, data_of, fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["checkpoint", "custom_vjp", "jvp", "vjp"]
+
+
+class Unwrapped:
+    """`f` of dense values as a function of data, which gives data; remembers the shapes of what it gave."""
+
+    def __init__(self, f: Callable[..., Any], primals: Sequence[Any]) -> None:
+        self.f, self.primals = f, primals
+        self.outputs: list[Any] = []
+        self.aux: Any = None
+
+    def arguments(self, datas: Sequence[Any]) -> list[Any]:
+        """The primals with other data."""
+        return [like(x, data) for x, data in zip(self.primals, datas, strict=True)]
+
+    def __call__(self, *datas: Any) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
+        with gathered_checks() as checks:
+            outputs, aux = self.f(*self.arguments(datas))
+            flags = [(bad, needed) for bad, _, needed in checks]
+            self.texts = [what for _, what, _ in checks]
+        self.outputs, self.aux = list(map(bare, outputs)), list(map(bare, aux))
+        return [data_of(x) for x in outputs], ([data_of(x) for x in aux], flags)
+
+    def results(self, outputs: Sequence[Any], handed: Any) -> tuple[list[Any], list[Any]]:
+        """What `f` gave, with the data that came out of the transformation."""
+        aux, flags = handed
+        for (bad, needed), what in zip(flags, self.texts, strict=True):
+            compilation().checks.append((bad, what, needed))
+        return [like(x, y) for x, y in zip(self.outputs, outputs, strict=True)], [
+            like(x, y) for x, y in zip(self.aux, aux, strict=True)
+        ]
+
+
+def bare(x: Any) -> Any:
+    """An array without its data."""
+    return Padded(None, x.shape, x.clean) if type(x) is Padded else None
+
+
+def like(x: Any, data: Any) -> Any:
+    """Data in the shape of another array; its slack is taken for dirty."""
+    return Padded(data, x.shape) if type(x) is Padded else data
+
+
+def cotangent_of(x: Any, g: Any) -> Any:
+    """The data of a cotangent as JAX wants it for the array: its capacity, and nothing in the slack."""
+    if type(x) is not Padded:
+        return data_of(g)
+    data = g.zeroed() if type(g) is Padded else g
+    for axis, size in enumerate(getattr(x, "capacities", ())):
+        data = fitted(data, size, axis)
+    return data
+
+
+def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
+    """As `Backend.vjp`."""
+    program = Unwrapped(f, primals)
+    outputs, handed, pull = _transforms.vjp(program, [data_of(x) for x in primals])
+    values, aux = program.results(outputs, handed)
+
+    def fits(g: Any, y: Any) -> Any:
+        g = cotangent_of(y, g)
+        for axis, size in enumerate(data_of(y).shape):
+            g = fitted(g, size, axis)
+        return g
+
+    def pullback(cotangents: Sequence[Any]) -> list[Any]:
+        found = pull([fits(g, y) for g, y in zip(cotangents, values, strict=True)])
+        return [like(x, g) for x, g in zip(primals, found, strict=True)]
+
+    return values, aux, pullback
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """As `Backend.jvp`."""
+    program = Unwrapped(f, primals)
+    moved = [cotangent_of(x, t) for x, t in zip(primals, tangents, strict=True)]
+    outputs, changes, handed = _transforms.jvp(program, [data_of(x) for x in primals], moved)
+    values, aux = program.results(outputs, handed)
+    return values, [like(x, t) for x, t in zip(values, changes, strict=True)], aux
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """As `Backend.checkpoint`."""
+
+    def call(*primals: Any) -> Any:
+        program = Unwrapped(f, primals)
+        outputs, handed = jax.checkpoint(program)(*[data_of(x) for x in primals])
+        return program.results(outputs, handed)
+
+    return call
+
+
+def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+    """As `Backend.custom_vjp`."""
+
+    def call(*primals: Any) -> Any:
+        shapes: list[Any] = []
+
+        def inner(*datas: Any) -> Any:
+            outputs = f(*[like(x, d) for x, d in zip(primals, datas, strict=True)])
+            shapes[:] = map(bare, outputs)
+            return [data_of(y) for y in outputs]
+
+        def ahead(*datas: Any) -> Any:
+            outputs, residuals = forward(*[like(x, d) for x, d in zip(primals, datas, strict=True)])
+            shapes[:] = map(bare, outputs)
+            kept, tree = jax.tree_util.tree_flatten(residuals, is_leaf=lambda x: type(x) is Padded)
+            ahead.kept = (list(map(bare, kept)), tree)  # type: ignore[attr-defined]
+            return [data_of(y) for y in outputs], [data_of(x) for x in kept]
+
+        def back(datas: Any, cotangents: Any) -> Any:
+            shells, tree = ahead.kept  # type: ignore[attr-defined]
+            residuals = tree.unflatten([like(x, d) for x, d in zip(shells, datas, strict=True)])
+            found = backward(residuals, [like(x, g) for x, g in zip(shapes, cotangents, strict=True)])
+            return [cotangent_of(x, g) for x, g in zip(primals, found, strict=True)]
+
+        outputs = _transforms.custom_vjp(inner, ahead, back)(*[data_of(x) for x in primals])
+        return [like(x, y) for x, y in zip(shapes, outputs, strict=True)]
+
+    return call
