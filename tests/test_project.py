@@ -117,7 +117,8 @@ def test_the_public_names_are_those_of_the_api():
 API = """
     Array Record Backend from_offsets from_lengths from_row_ids from_padded to_padded from_native to_native to_backend
     backend available use current
-    grad value_and_grad vjp jvp jacobian hessian hvp stop_gradient checkpoint custom_vjp check_grads jit
+    grad value_and_grad vjp jvp jacobian hessian hvp stop_gradient checkpoint custom_vjp check_grads
+    jit batches pad_to
     compare Comparison
     RaggedError StructureError AxisError OutOfRangeError FieldError DTypeError BackendMismatchError UnsupportedError
     MissingBackendError

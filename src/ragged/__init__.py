@@ -116,9 +116,11 @@ if _typing.TYPE_CHECKING:
     from ragged.autodiff.transforms import stop_gradient as stop_gradient
     from ragged.autodiff.transforms import value_and_grad as value_and_grad
     from ragged.autodiff.transforms import vjp as vjp
+    from ragged.batching import batches as batches
     from ragged.comparison import Comparison as Comparison
     from ragged.comparison import compare as compare
     from ragged.compilation import jit as jit
+    from ragged.compilation import pad_to as pad_to
 
 # Differentiation and comparison are loaded when they are first asked for: other programs start without them.
 _LATER = {
@@ -126,8 +128,9 @@ _LATER = {
     "autodiff.custom": ("custom_vjp",),
     "autodiff.matrices": ("hessian", "hvp", "jacobian"),
     "autodiff.transforms": ("checkpoint", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp"),
+    "batching": ("batches",),
     "comparison": ("Comparison", "compare"),
-    "compilation": ("jit",),
+    "compilation": ("jit", "pad_to"),
 }
 _MODULES = {name: f"ragged.{module}" for module, names in _LATER.items() for name in names}
 

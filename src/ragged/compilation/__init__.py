@@ -6,5 +6,6 @@ compile runs the function as it is, and `explain` says so.
 """
 
 from ragged.compilation._jit import Compiled, jit
+from ragged.compilation._padding import pad_to
 
-__all__ = ["Compiled", "jit"]
+__all__ = ["Compiled", "jit", "pad_to"]

@@ -79,7 +79,7 @@ class Compiled:
 
     def __reduce__(self) -> str:
         """By name, as functions are."""
-        return str(self.__qualname__)
+        return str(self.__dict__["__qualname__"])
 
     def __repr__(self) -> str:
         return f"<ragged.jit of {self._name}, {len(self._traces)} compiled>"
