@@ -60,12 +60,20 @@ def graphs():
     return names["first_weights"](), names["as_ragged"](atlas), triangles
 
 
+def few_events():
+    """Eight events; without Numba there is no compiled loop."""
+    pytest.importorskip("numba", reason="clustering.py compiles its loops with Numba")
+    names = load("clustering")
+    return *names["inputs"]()[:2], names["toy_events"](8)
+
+
 def upstream():
     """Its own inputs: they are small."""
     return load("upstream")["inputs"]()
 
 
 SMALL = {
+    "clustering": few_events,
     "graphs": graphs,
     "molecules": atoms,
     "reverse_sum": lambda: load("reverse_sum")["inputs"](),
@@ -113,6 +121,8 @@ def test_backends_and_finite_differences_agree_on_small_input(name):
 @pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"upstream"}))
 def test_its_own_input(name):
     """On NumPy; the comparison session takes the other backends."""
+    if name == "clustering":
+        pytest.importorskip("numba", reason="clustering.py compiles its loops with Numba")
     names = load(name)
     if name == "molecules":
         pytest.importorskip("ase", reason="molecules.py reads its molecules from ase (dependency group comparisons)")
