@@ -1,0 +1,85 @@
+"""Work shared by threads: compiled kernels and NumPy's loops both let other threads run.
+
+Numba's own parallel loops end the process when two threads of Python enter them at once (its layer for that is not
+always there), so the pieces of a pass go to a few threads of our own. What the pieces are follows from the arrays
+alone, never from the number of threads: so results are the same bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Lock, local
+from typing import TYPE_CHECKING, Any
+
+from numba import config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["share", "threads"]
+
+EAGER = 4
+"""Turns for each thread: who is slowed down by other programs takes fewer."""
+
+
+class Team:
+    """The threads that help the calling one."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.pool: ThreadPoolExecutor | None = None
+        self.state = local()
+
+    def submit(self, work: Callable[[], None]) -> Any:
+        """The work begun on another thread; None where there are no more threads, as the program ends."""
+        with self.lock:
+            if self.pool is None:
+                self.pool = ThreadPoolExecutor(threads() - 1, thread_name_prefix="ragged")
+            try:
+                return self.pool.submit(contextvars.copy_context().run, work)
+            except RuntimeError:
+                return None
+
+    def forget(self) -> None:
+        """In a new process, where the threads are not."""
+        self.lock, self.pool = Lock(), None
+
+
+TEAM = Team()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=TEAM.forget)
+
+
+def threads() -> int:
+    """How many threads compute: as many as Numba would use (its variable NUMBA_NUM_THREADS)."""
+    return int(config.NUMBA_NUM_THREADS)
+
+
+def share(work: Callable[..., object], pieces: int, *args: Any, least: int = 2) -> None:
+    """`work(first, last, *args)` over all pieces; by several threads where there are `least` pieces and more."""
+    helpers = min(threads(), pieces) - 1
+    if pieces < least or helpers < 1 or getattr(TEAM.state, "busy", False):
+        work(0, pieces, *args)
+        return
+    turns = min(pieces, EAGER * (helpers + 1))
+    taken = count()
+
+    def some() -> None:
+        TEAM.state.busy = True
+        try:
+            while (turn := next(taken)) < turns:
+                work(turn * pieces // turns, (turn + 1) * pieces // turns, *args)
+        finally:
+            TEAM.state.busy = False
+
+    begun = [TEAM.submit(some) for _ in range(helpers)]
+    try:
+        some()
+    finally:
+        failed = [each.exception() for each in begun if each is not None and not each.cancel()]
+    for error in failed:
+        if error is not None:
+            raise error
