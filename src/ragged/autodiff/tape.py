@@ -130,10 +130,18 @@ class Tape(Backend):
         self._base.configured(device, precision)
         return self
 
+    @property
+    def compiles(self) -> str | None:  # type: ignore[override]
+        return self._base.compiles
+
+    @property
+    def traces_floats(self) -> bool:  # type: ignore[override]
+        return self._base.traces_floats
+
     # ------------------------------------------------------------------ differentiable primitives
 
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
-        if not self._mine(args):
+        if not self.holds(args):
             return self.inner.apply(name, *(self.value(x) for x in args), valid=valid)
         if valid is not None:
             return self._apply_valid(name, args, valid)
@@ -184,7 +192,7 @@ class Tape(Backend):
         return x if type(x) is Box and x.dtype == dtype else self._cast(x, dtype)
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
-        if not self._mine((x, *options)):
+        if not self.holds((x, *options)):
             return self.inner.fused(f, self.value(x), rows, *map(self.value, options), tangent=tangent)
         adjoint = f.__dict__.get("adjoint")
         if adjoint is None or any(hasattr(each, "shape") for each in options):
@@ -198,7 +206,7 @@ class Tape(Backend):
             best = self.inner.tied_extremum(value, rows, identity, largest)
         else:
             best = (self._base.segment_max if largest else self._base.segment_min)(value, rows, identity)
-        return self._with_adjoint(extremum_adjoint, x, best, rows, ()) if self._mine((x,)) else best
+        return self._with_adjoint(extremum_adjoint, x, best, rows, ()) if self.holds((x,)) else best
 
     def _with_adjoint(self, adjoint: Any, x: Box, value: Any, rows: Any, options: tuple[Any, ...]) -> Any:
         looks_at_answer, looks_at_x, *_ = uses(adjoint)
@@ -243,29 +251,30 @@ class Tape(Backend):
     ) -> Callable[..., Any]:
         def call(*args: Any) -> list[Any]:
             values = [self.value(x) for x in args]
-            if not self._mine(args):
+            if not self.holds(args):
                 return self.inner.custom_vjp(f, forward, backward)(*values)  # type: ignore[no-any-return]
             outputs, residuals = forward(*values)
-            return self._ruled(args, outputs, partial(backward, residuals))
+            return self.ruled(args, outputs, partial(backward, residuals))
 
         return call
 
     def checkpoint(self, f: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> tuple[list[Any], Any]:
             values = [self.value(x) for x in args]
-            if not self._mine(args):
+            if not self.holds(args):
                 return self.inner.checkpoint(f)(*values)  # type: ignore[no-any-return]
             outputs, aux = f(*values)
-            if self._mine([*outputs, *aux]):  # it closes over values on this tape: remember everything
+            if self.holds([*outputs, *aux]):  # it closes over values on this tape: remember everything
                 return f(*args)  # type: ignore[no-any-return]
-            return self._ruled(args, outputs, lambda g: deepest(self.inner, values).vjp(f, values)[2](g)), aux
+            return self.ruled(args, outputs, lambda g: deepest(self.inner, values).vjp(f, values)[2](g)), aux
 
         return call
 
-    def _mine(self, xs: Sequence[Any]) -> bool:
+    def holds(self, xs: Sequence[Any]) -> bool:
+        """Whether any of the values is on this tape."""
         return any(type(x) is Box and x.tape is self for x in xs)
 
-    def _ruled(self, args: Sequence[Any], outputs: Sequence[Any], pull: Callable[..., Any]) -> list[Any]:
+    def ruled(self, args: Sequence[Any], outputs: Sequence[Any], pull: Callable[..., Any]) -> list[Any]:
         """Outputs on the tape, with one pull for all of them and all arguments."""
         pulls = custom_pulls(outputs, len(args), pull)
         return [self.record(y, *zip(args, pull, strict=True)) for y, pull in zip(outputs, pulls, strict=True)]

@@ -1,0 +1,206 @@
+"""One loop over blocks of rows: which values it makes, and where it keeps them meanwhile.
+
+The blocks are so small that what stands between the inputs and the results stays in a core's cache. Elementwise
+functions are NumPy's own vector loops, written over buffers that are used again; what goes along rows is compiled.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ragged_numba._domains import bounds_of, found
+from ragged_numba._lazy import Lazy
+from ragged_numba._ops import AlongRows, Total, Whole
+from ragged_numpy._memory import empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged_numba._domains import Domain
+
+__all__ = ["Pass"]
+
+BLOCK = 1 << 15
+"""Elements of a block, at most: several buffers of it fit the cache next to a core."""
+
+
+class Buffer(NamedTuple):
+    """A numbered piece of a worker's memory, seen as values of a dtype and with trailing axes."""
+
+    number: int
+    dtype: np.dtype[Any]
+    trailing: tuple[int, ...]
+
+
+class Step(NamedTuple):
+    """One value of each block: `run` of the registers `sources`, into a result or a buffer (neither: a total)."""
+
+    run: Callable[..., Any]
+    sources: tuple[int, ...]
+    register: int
+    bounds: list[int]
+    place: Any
+    offsets: Any = None
+    rows: Any = None
+    begins: Any = None
+
+
+class Pass:
+    """A loop that makes `wanted` (by `id`): results in full, and totals. All of it has one root domain.
+
+    `nodes` are all values that it makes on the way, in the order of the program.
+    """
+
+    def __init__(self, nodes: Sequence[Lazy], wanted: set[int]) -> None:
+        self.nodes = nodes
+        self.wanted = wanted
+        domains = [each for node in nodes for each in (node.domain, node.source) if each is not None]
+        bounds = bounds_of(domains, BLOCK)
+        self.blocks = next(iter(bounds.values())).shape[0] - 1
+        self.widest = {key: int(np.diff(each).max(initial=0)) for key, each in bounds.items()}
+        self.bounds: dict[int, list[int]] = {key: each.tolist() for key, each in bounds.items()}
+        self.count = 0
+        self.registers: dict[int, int] = {}
+        self.given: dict[tuple[int, int], int] = {}
+        self.constants: list[tuple[int, Any]] = []
+        self.loads: list[tuple[int, Any, list[int]]] = []
+        self.steps: list[Step] = []
+        self.results: list[tuple[Lazy, Any]] = []
+        self.sizes: list[int] = []
+        self.free: list[int] = []
+        self.spare: list[tuple[list[Step], list[Any]]] = []
+        self.lay_out()
+
+    # ------------------------------------------------------------------ what is done
+
+    def lay_out(self) -> None:
+        """Write the steps, and give each value its memory."""
+        last = {id(x): node.number for node in self.nodes for x in node.args}
+        held: dict[int, int] = {}
+        for node in self.nodes:
+            sources = tuple(self.source(node, x) for x in node.args)
+            ending = {id(x): x for x in node.args if id(x) in held and last[id(x)] == node.number}
+            place = self.place(node, ending, held)
+            self.steps.append(self.step(node, sources, place))
+            for key in ending:
+                if key in held:
+                    self.free.append(held.pop(key))
+
+    def source(self, node: Lazy, x: Any) -> int:
+        """The register of an argument, with what fills it: an earlier step, a slice of an array, or a constant."""
+        if id(x) in self.registers:
+            return self.registers[id(x)]
+        assert node.source is not None
+        domain = found(node.source)
+        register = self.given.setdefault((id(x), id(domain)), self.count)
+        if register == self.count:
+            self.count += 1
+            value = x.value if type(x) in (Lazy, Whole) else x
+            if isinstance(value, np.ndarray) and not (type(x) is Whole or (type(x) is Lazy and x.domain is None)):
+                self.loads.append((register, value, self.bounds[id(domain)]))
+            else:
+                self.constants.append((register, value))
+        return register
+
+    def place(self, node: Lazy, ending: dict[int, Lazy], held: dict[int, int]) -> Any:
+        """Where a value goes: into its result, over an argument that ends here, or into a buffer."""
+        if isinstance(node.op, Total):
+            parts: list[Any] = [None] * self.blocks
+            self.results.append((node, parts))
+            return parts
+        if id(node) in self.wanted:
+            result = empty(node.shape, node.dtype)
+            self.results.append((node, result))
+            return result
+        trailing = node.shape[1:]
+        if getattr(node.op, "over", False):
+            for key, x in ending.items():
+                if x.dtype == node.dtype and x.shape == node.shape:
+                    held[id(node)] = held.pop(key)
+                    return Buffer(held[id(node)], node.dtype, trailing)
+        assert node.domain is not None
+        nbytes = self.widest[id(found(node.domain))] * math.prod(trailing) * node.dtype.itemsize
+        held[id(node)] = self.buffer(nbytes)
+        return Buffer(held[id(node)], node.dtype, trailing)
+
+    def buffer(self, nbytes: int) -> int:
+        """A piece of at least that size: the largest free one, which grows, or a new one."""
+        if not self.free:
+            self.free.append(len(self.sizes))
+            self.sizes.append(0)
+        number = max(self.free, key=lambda each: self.sizes[each])
+        self.free.remove(number)
+        self.sizes[number] = max(self.sizes[number], nbytes)
+        return number
+
+    def step(self, node: Lazy, sources: tuple[int, ...], place: Any) -> Step:
+        """The step of a value."""
+        register = self.registers[id(node)] = self.count
+        self.count += 1
+        op = node.op
+        if isinstance(op, Total):
+            return Step(op.of_block, sources, register, [], place)
+        bounds = self.along(node.domain)
+        if not isinstance(op, AlongRows):
+            return Step(op.run, sources, register, bounds, place)
+        rows, elements = (node.domain, node.source) if op.reduces else (node.source, node.domain)
+        return Step(op.run, sources, register, bounds, place, op.rows.offsets, self.along(rows), self.along(elements))
+
+    def along(self, domain: Domain | None) -> list[int]:
+        """Where the blocks begin and end in a domain."""
+        assert domain is not None
+        return self.bounds[id(found(domain))]
+
+    # ------------------------------------------------------------------ doing it
+
+    def work(self, first: int, last: int) -> None:
+        """All steps of some of the blocks."""
+        steps, registers = self.spare.pop() if self.spare else self.worker()
+        with np.errstate(all="ignore"):  # as in compiled code
+            for turn in range(first, last):
+                for register, array, bounds in self.loads:
+                    registers[register] = array[bounds[turn] : bounds[turn + 1]]
+                for step in steps:
+                    registers[step.register] = one(step, turn, registers)
+        self.spare.append((steps, registers))
+
+    def worker(self) -> tuple[list[Step], list[Any]]:
+        """What one thread works with at a time: the steps over its own memory, and its registers."""
+        memory = [np.empty(size, np.uint8) for size in self.sizes]
+        registers: list[Any] = [None] * self.count
+        for register, value in self.constants:
+            registers[register] = value
+        return [step._replace(place=opened(step.place, memory)) for step in self.steps], registers
+
+    def finish(self) -> None:
+        """Hand the results over, when all blocks are done."""
+        for node, result in self.results:
+            node.settle(node.op.together(result) if isinstance(node.op, Total) else result)
+
+
+def opened(place: Any, memory: list[Any]) -> Any:
+    """A buffer as a pair of an array over its memory, and True; other places with False."""
+    if type(place) is not Buffer:
+        return place, False
+    entry = math.prod(place.trailing) * place.dtype.itemsize
+    raw = memory[place.number]
+    n = raw.size // entry if entry else 0
+    return raw[: n * entry].view(place.dtype).reshape((n, *place.trailing)), True
+
+
+def one(step: Step, turn: int, registers: list[Any]) -> Any:
+    """The value of one step in one block."""
+    run, sources, _, bounds, (place, is_buffer), offsets, rows, begins = step
+    if type(place) is list:
+        part = place[turn] = run(registers[sources[0]])
+        return part
+    low, high = bounds[turn], bounds[turn + 1]
+    out = place[: high - low] if is_buffer else place[low:high]
+    if offsets is None:
+        run(*[registers[source] for source in sources], out=out)
+    else:
+        run(registers[sources[0]], offsets[rows[turn] : rows[turn + 1] + 1], begins[turn], out)
+    return out

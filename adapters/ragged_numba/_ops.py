@@ -1,0 +1,121 @@
+"""What a recorded value is made by, seen from inside a loop over blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged_numba import _fused_kernels as kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ragged.rows import Rows
+
+__all__ = [
+    *("AlongRows", "Late", "Map", "Total", "Whole"),
+    *("cast", "choose", "expansion", "fill", "gather", "reduction", "total"),
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """An entry of the result from the same entries of the arguments: `run(*blocks, out=block)`.
+
+    `over` says that the result may be written over an argument.
+    """
+
+    name: str
+    run: Callable[..., Any]
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlongRows:
+    """From a row's elements to the row (`reduces`) or the other way: `run(block, offsets, begin, block)`."""
+
+    name: str
+    run: Callable[..., Any]
+    rows: Rows
+    reduces: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Total:
+    """Everything to one value: `of_block(block)`, then `together` of the array of what the blocks gave."""
+
+    name: str
+    of_block: Callable[..., Any]
+    together: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Late:
+    """Something small, done between loops: `run(*values)`."""
+
+    name: str
+    run: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """An argument that every block sees all of."""
+
+    value: Any
+
+
+def choose(condition: Any, x: Any, y: Any, out: Any) -> None:
+    """`x` where the condition is true, else `y`."""
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)
+
+
+def cast(x: Any, out: Any) -> None:
+    """`x` in the dtype of `out`."""
+    np.copyto(out, x, casting="unsafe")
+
+
+def fill(x: Any, out: Any) -> None:
+    """`x`, which broadcasts."""
+    out[...] = x
+
+
+def gather(x: Any, index: Any, out: Any) -> None:
+    """`x[index]`."""
+    x.take(index, axis=0, out=out, mode="wrap")  # "raise" would buffer
+
+
+UFUNCS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
+
+
+def reduction(how: str, rows: Rows, dtype: np.dtype[Any], identity: Any) -> AlongRows | Total:
+    """The sum, max or min of each row; of a single row as a total."""
+    if rows.nrows == 1:
+        return total(how, dtype, identity, (1,))
+    if how == "sum":
+        return AlongRows("segment_sum", kernels.sum_rows, rows, True)
+    run = partial(kernels.extreme_rows, identity, how == "max")
+    return AlongRows(f"segment_{how}", run, rows, True)
+
+
+def total(how: str, dtype: np.dtype[Any], identity: Any, shape: tuple[int, ...], axes: Any = 0) -> Total:
+    """The sum, max or min of everything along axis 0 (and other `axes`), in a shape."""
+    ufunc = UFUNCS[how]
+
+    def of_block(x: Any) -> Any:
+        return ufunc.reduce(x, axis=axes, dtype=dtype) if x.shape[0] else None
+
+    def together(parts: list[Any]) -> Any:
+        some = [part for part in parts if part is not None]
+        found = ufunc.reduce(np.array(some, dtype), axis=0, dtype=dtype) if some else np.full(shape, identity, dtype)
+        return found.reshape(shape)[()]
+
+    return Total(how, of_block, together)
+
+
+def expansion(rows: Rows) -> AlongRows:
+    """Each row's entry for each of its elements."""
+    return AlongRows("expand", kernels.expand_rows, rows, False)

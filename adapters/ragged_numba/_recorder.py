@@ -1,0 +1,360 @@
+"""`Recorder`: a backend that computes nothing at once. Elementwise functions, rows' entries for their elements, and
+reductions are recorded; whatever cannot be part of a loop has its arguments computed, and runs on the backend beneath.
+
+Structure is NumPy's and always there, so that only content waits. Totals are waited for by what is made of them.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragged.backend import Backend
+from ragged.ufuncs import functions, result_dtypes
+from ragged_numba._domains import Domain, unite
+from ragged_numba._fused_kernels import BITS, is_extremal, is_summable
+from ragged_numba._fused_run import compute
+from ragged_numba._lazy import Lazy, Unrecordable
+from ragged_numba._ops import Late, Map, Whole, cast, choose, expansion, fill, gather, reduction, total
+from ragged_numpy._positions import unsealed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.rows import Ranges, Rows, Segments
+
+__all__ = ["Recorder"]
+
+LEAST = 1 << 14
+"""Below this many elements a function costs less than to record it."""
+
+NUMBERS = "biufc"
+BEYOND = 1 << 20  # recorders are deeper than any tape: they run what a value of theirs takes part in
+
+
+def _settled(name: str) -> Any:
+    """The method of what is no part of a loop: its arguments are computed first."""
+
+    def method(self: Recorder, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.inner, name)(*self.values(args, name), **kwargs)
+
+    return method
+
+
+def _kind(x: Any) -> Any:
+    """The dtype of a value, or the type of a Python number."""
+    return x.dtype if isinstance(x, Lazy | np.ndarray | np.generic) else type(x)
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return x.shape if isinstance(x, Lazy | np.ndarray) else ()
+
+
+class Recorder(Backend):
+    """The inner backend, put off; `loops` tells what has been done so far, in lines."""
+
+    level = BEYOND
+    promotes = True
+
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
+        self.name = inner.name  # type: ignore[misc]
+        self.xp = inner.xp
+        self.next_number = count().__next__
+        self.lined_up: dict[int, tuple[Domain, Domain, Rows]] = {}
+        self.loops: list[Any] = []
+
+    @property
+    def unsupported(self) -> Any:
+        return self.inner.unsupported
+
+    # ------------------------------------------------------------------ values
+
+    def compute(self, targets: Sequence[Lazy], why: str) -> None:
+        """Give the targets their values."""
+        self.loops += [(why, loop) for loop in compute(targets)]
+
+    def plain(self, x: Any, why: str) -> Any:
+        """The value of what is recorded; other values as they are.
+
+        Raises:
+            Unrecordable: it is being recorded or differentiated elsewhere.
+        """
+        if type(x) is Lazy and x.recorder is self:
+            if x.value is None:
+                self.compute([x], why)
+            return x.value
+        if hasattr(type(x), "_ragged_tape"):
+            raise Unrecordable("a value of a program around this one takes part")
+        return x
+
+    def values(self, xs: Sequence[Any], why: str) -> list[Any]:
+        """The values of all of them, computed together."""
+        waiting = [x for x in xs if type(x) is Lazy and x.recorder is self and x.value is None]
+        if waiting:
+            self.compute(waiting, why)
+        return [self.plain(x, why) for x in xs]
+
+    def waits(self, *xs: Any) -> bool:
+        """Whether a function of these is recorded: one of them has no value yet, or is large."""
+        found = False
+        for x in xs:
+            if type(x) is Lazy and x.recorder is self:
+                found = found or x.value is None or x.size >= LEAST
+            elif type(x) is np.ndarray:
+                found = found or x.size >= LEAST
+            elif hasattr(type(x), "_ragged_tape"):
+                raise Unrecordable("a value of a program around this one takes part")
+        return found
+
+    # ------------------------------------------------------------------ where things are
+
+    def home(self, *arrays: Any) -> Backend:
+        return self.inner.home()
+
+    def owns(self, x: Any) -> bool:
+        return type(x) is Lazy or self.inner.owns(x)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        if type(x) is Lazy:
+            return x if dtype is None else self.astype(x, dtype)
+        return self.inner.asarray(x, dtype)
+
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        return x.dtype  # type: ignore[no-any-return]
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        self.inner.configured(device, precision)
+        return self
+
+    # ------------------------------------------------------------------ along one domain
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        if not self.waits(*args):
+            return self.inner.apply(name, *self.values(args, name), valid=valid)
+        f, kinds = functions[name], tuple(map(_kind, args))
+        if not isinstance(f, np.ufunc) or f.nout != 1 or name == "matmul":
+            return self.inner.apply(name, *self.values(args, name), valid=valid)
+        dtype = result_dtypes(name, kinds)[1][0]
+        whole = dtype.kind in "iu" and f is np.power  # whether an exponent is negative is an error at once
+        if dtype.kind not in NUMBERS or whole or (int in kinds and not fits(f, args)):
+            return self.inner.apply(name, *self.values(args, name), valid=valid)
+        return self.along(Map(f.__name__, shortened(f, args), True), dtype, args)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        if not self.waits(condition, x, y):
+            return self.inner.where(*self.values((condition, x, y), "where"))
+        kinds = [each.dtype if hasattr(each, "dtype") else each for each in (x, y)]
+        return self.along(Map("where", choose), np.result_type(*kinds), (condition, x, y))
+
+    def astype(self, x: Any, dtype: Any) -> Any:
+        dtype = np.dtype(dtype)
+        if x.dtype == dtype:
+            return x
+        if not self.waits(x):
+            return self.inner.astype(self.plain(x, "astype"), dtype)
+        return self.along(Map("astype", cast), dtype, (x,))
+
+    def along(self, op: Map, dtype: np.dtype[Any], args: tuple[Any, ...], shape: Any = None) -> Any:
+        """A function of entries that broadcast, in a loop over those of its result; late, if that is small."""
+        shape = np.broadcast_shapes(*map(_shape, args)) if shape is None else shape
+        args = tuple(x.value if type(x) is Lazy and x.value is not None else x for x in args)
+        domains = [x.domain for x in args if type(x) is Lazy and x.domain is not None]
+        if not domains and math.prod(shape) < LEAST:
+            return Lazy(self, Late(op.name, partial(made, op.run, shape, dtype)), args, dtype, shape)
+        domain: Domain | None = None
+        placed: list[Any] = []
+        for x in args:
+            x_shape, lined_up = _shape(x), False
+            if x_shape and len(x_shape) == len(shape) and x_shape[0] == shape[0]:
+                lined_up = True
+                if type(x) is Lazy and x.domain is not None:
+                    if domain is None:
+                        domain = x.domain
+                    elif not unite(domain, x.domain):
+                        x = self.plain(x, f"{op.name} needs it along other rows")
+                elif type(x) is Lazy:
+                    lined_up = False
+            elif type(x) is Lazy and x.domain is not None:
+                x = self.plain(x, f"{op.name} broadcasts it")
+            placed.append(Whole(x) if isinstance(x, np.ndarray) and not lined_up else x)
+        return Lazy(self, op, tuple(placed), dtype, shape, domain or Domain(shape[0]))
+
+    def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        x = self.settled(x)
+        if type(x) is not Lazy or not shape or -1 in shape:
+            return self.inner.broadcast_to(self.plain(x, "broadcast_to"), shape)
+        return x if x.shape == shape else self.along(Map("broadcast_to", fill), x.dtype, (x,), tuple(shape))
+
+    def reshape(self, x: Any, shape: tuple[Any, ...]) -> Any:
+        x = self.settled(x)
+        if type(x) is Lazy and -1 not in shape:
+            if x.shape == tuple(shape):
+                return x
+            if x.domain is None:
+                return Lazy(self, Late("reshape", lambda value: self.inner.reshape(value, shape)), (x,), x.dtype, shape)
+            if shape and shape[0] == x.shape[0] and math.prod(shape) == x.size:
+                op = Map("reshape", reshaped)
+                return Lazy(self, op, (x,), x.dtype, tuple(shape), x.domain)
+        return self.inner.reshape(self.plain(x, "reshape"), shape)
+
+    def take(self, x: Any, index: Any) -> Any:
+        x = self.plain(x, "take")
+        if index.size < LEAST or index.ndim != 1:
+            return self.inner.take(x, index)
+        args = (Whole(x), unsealed(index))
+        return Lazy(self, Map("take", gather), args, x.dtype, (index.size, *x.shape[1:]), Domain(index.size))
+
+    def settled(self, x: Any) -> Any:
+        """`x`, or its value where there is one."""
+        return x.value if type(x) is Lazy and x.value is not None else x
+
+    # ------------------------------------------------------------------ along rows
+
+    def pair(self, rows: Rows) -> tuple[Domain, Domain]:
+        """The domains of the rows and of their elements."""
+        if id(rows) not in self.lined_up:
+            above = Domain(rows.nrows)
+            self.lined_up[id(rows)] = above, Domain(rows.total, above, rows), rows
+        return self.lined_up[id(rows)][:2]
+
+    def within(self, x: Any, domain: Domain, why: str) -> Any:
+        """`x` in a loop along the domain: as it is, or its value where it runs along another."""
+        x = self.settled(x)
+        return x if type(x) is not Lazy or unite(domain, x.domain) else self.plain(x, why)  # type: ignore[arg-type]
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        if (rows.total < LEAST and not self.waits(x)) or len(x.shape) != 1 or x.dtype.itemsize not in BITS:
+            return self.inner.expand(self.plain(x, "expand"), rows)
+        above, below = self.pair(rows)
+        if rows.nrows == 1:
+            x = self.settled(x)
+            x = self.plain(x, "expand") if type(x) is Lazy and x.domain is not None else x
+            x = Whole(x) if isinstance(x, np.ndarray) else x
+            return Lazy(self, Map("expand", fill), (x,), _value_dtype(x), (rows.total,), below)
+        dtype = x.dtype
+        x = self.within(x, above, "expand needs it along other rows")
+        return Lazy(self, expansion(rows), (x,), dtype, (rows.total,), below, above)
+
+    def _reduced(self, how: str, x: Any, rows: Segments, identity: Any) -> Any:
+        taken = is_summable if how == "sum" else is_extremal
+        if not self.waits(x) or not taken(x.dtype) or len(x.shape) != 1 or rows.offsets is None:
+            x, method = self.plain(x, f"segment_{how}"), getattr(self.inner, f"segment_{how}")
+            return method(x, rows) if how == "sum" else method(x, rows, identity)
+        dtype, op = x.dtype, reduction(how, rows, x.dtype, identity)  # type: ignore[arg-type]
+        above, below = self.pair(rows)  # type: ignore[arg-type]
+        x = self.within(x, below, f"segment_{how} needs it along other rows")
+        if rows.nrows == 1:
+            return Lazy(self, op, (x,), dtype, (1,), None, below)
+        return Lazy(self, op, (x,), dtype, (rows.nrows,), above, below)
+
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        return self._reduced("sum", x, rows, 0)
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._reduced("max", x, rows, identity)
+
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._reduced("min", x, rows, identity)
+
+    def segment_count(self, mask: Any, rows: Segments) -> Any:
+        if not self.waits(mask):
+            return self.inner.segment_count(self.plain(mask, "segment_count"), rows)
+        return super().segment_count(mask, rows)
+
+    def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
+        x = self.settled(x)
+        small = type(x) is Lazy and x.domain is None
+        if not self.waits(x) or small or x.dtype.kind not in "iufc" or x.dtype.char == "e":
+            return self.inner.sum(self.plain(x, "sum"), axes)
+        axes = tuple(axis % len(x.shape) for axis in axes)
+        shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+        domain = x.domain if type(x) is Lazy else Domain(x.shape[0])
+        if 0 in axes:
+            return Lazy(self, total("sum", x.dtype, 0, shape, axes), (x,), x.dtype, shape, None, domain)
+        run = partial(np.add.reduce, axis=axes, dtype=x.dtype)
+        return Lazy(self, Map("sum", run), (x,), x.dtype, shape, domain)
+
+    # ------------------------------------------------------------------ what is run otherwise
+
+    def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
+        return self.apply(name, *args)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        if not self.waits(x, *(each for each in options if hasattr(each, "shape"))):
+            options = tuple(self.values(options, "fused"))
+            return self.inner.fused(f, self.plain(x, "fused"), rows, *options, tangent=tangent)
+        return f(self, x, rows, *options)
+
+    def concat(self, arrays: Sequence[Any]) -> Any:
+        return self.inner.concat(self.values(list(arrays), "concat"))
+
+    def interleave(self, arrays: Sequence[Any], ranges: Ranges) -> Any:
+        return self.inner.interleave(self.values(list(arrays), "interleave"), ranges)
+
+    def custom_vjp(
+        self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        return lambda *args: f(*self.values(args, "custom_vjp"))
+
+    to_numpy = _settled("to_numpy")
+    as_structure = _settled("as_structure")
+    take_ranges = _settled("take_ranges")
+    slice = _settled("slice")
+    cumulative_sum = _settled("cumulative_sum")
+    permute_dims = _settled("permute_dims")
+    matmul = _settled("matmul")
+    full = _settled("full")
+    entry = _settled("entry")
+    arange = _settled("arange")
+    repeat = _settled("repeat")
+    ranges = _settled("ranges")
+    offsets_from_lengths = _settled("offsets_from_lengths")
+    searchsorted = _settled("searchsorted")
+    flatnonzero = _settled("flatnonzero")
+    segment_argsort = _settled("segment_argsort")
+    segment_sort = _settled("segment_sort")
+    segment_argmax = _settled("segment_argmax")
+    segment_prod = _settled("segment_prod")
+    bound = _settled("bound")
+    largest = _settled("largest")
+    extremes = _settled("extremes")
+    equal = _settled("equal")
+    true = _settled("true")
+    to_native = _settled("to_native")
+
+
+def _value_dtype(x: Any) -> np.dtype[Any]:
+    return x.value.dtype if type(x) is Whole else x.dtype  # type: ignore[no-any-return]
+
+
+def reshaped(x: Any, out: Any) -> None:
+    """The entries in another shape each."""
+    out[...] = x.reshape(out.shape)
+
+
+def made(run: Callable[..., Any], shape: tuple[int, ...], dtype: np.dtype[Any], *values: Any) -> Any:
+    """The function of small values; a number where there are no axes."""
+    out = np.empty(shape, dtype)
+    run(*values, out=out)
+    return out[()]
+
+
+def fits(f: Any, args: tuple[Any, ...]) -> bool:
+    """Whether the Python integers among the arguments fit the dtype that they are computed in."""
+    try:
+        f(*(x if type(x) is int else np.empty(0, _kind(x)) if hasattr(x, "dtype") else x for x in args))
+    except (OverflowError, ValueError):
+        return False
+    return True
+
+
+def shortened(f: np.ufunc, args: tuple[Any, ...]) -> Any:
+    """The function, or a faster one that gives the same: squares for second powers."""
+    if f is np.power and type(args[1]) in (int, float) and args[1] == 2 and args[0].dtype.kind in "fc":
+        return lambda x, _, out: np.square(x, out=out)
+    return f
