@@ -257,3 +257,12 @@ def test_values_are_sorted_as_positions_are(backend, lengths, dtype, descending)
     found = ragged.flatten(ragged.sort(array, ascending=not descending)).to_numpy()
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found.view(f"u{found.itemsize}"), expected.view(f"u{found.itemsize}"))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("f", [ragged.sort, ragged.argsort], ids=["sort", "argsort"])
+def test_missing_values_while_jax_traces(f, axis):
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    with ragged.use("jax", precision="float64"):
+        x = ragged.Array([[1.5, None, 0.7], [], [None, 0.4], [2.5]])
+        assert jax.jit(lambda x: f(x, axis=axis))(x).to_list() == f(x, axis=axis).to_list()

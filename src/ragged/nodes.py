@@ -216,7 +216,7 @@ def take(b: Backend, node: Node, index: Any, memo: dict[int, Any] | None = None,
             n = index.rows.total if type(index) is Ranges else b.home(index).size(index)
             return Record(fields, tuple(take(b, c, index, memo, valid) for c in contents), n, parameters)
         case Option(present, content, parameters):
-            return Option(b.home(present).take(present, index), take(b, content, index, memo, valid), parameters)
+            return Option(b.home(present, index).take(present, index), take(b, content, index, memo, valid), parameters)
         case Union(tags, inner, contents, _, parameters):
             ops = b.home(tags, index)
             return Union(ops.take(tags, index), ops.take(inner, index), contents, ops.size(index), parameters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ragged._reduce import align, axis_of, keep, level_of, no_records
@@ -195,7 +195,7 @@ class Sorter:
             ops = rows.ops
             result = self.entries(take(b, node, order), rows, None if places is None else ops.take(places, order))
             return take(b, result, ops.segment_argsort(order, Rows.regular(ops, 1, node.length)))
-        if isinstance(node, Option) and not is_value(node.content):
+        if isinstance(node, Option) and not (self.positions and is_value(node.content)):
             return self.missing_last(node, segments, places)
         return self.leaf(node, segments, places)
 
@@ -208,7 +208,7 @@ class Sorter:
         return around(self.b, node, self.entries(content, groups, places))
 
     def missing_last(self, node: Option, rows: Rows, places: Any) -> Node:
-        """Lists in order with the missing ones behind them."""
+        """Entries in order with the missing ones behind them: how many there are tells which, whatever the order."""
         ops = self.b.home(node.valid)
         kept = ops.flatnonzero(node.valid)
         there = keep(ops, rows, node.valid, kept)
@@ -216,7 +216,8 @@ class Sorter:
             places = ops.take(rows.positions if places is None else places, kept)
         content = self.entries(compress(self.b, node.content, node.valid), there, places)
         valid = rows.positions < ops.take(there.lengths, rows.ids)
-        return take_missing(self.b, content, ops.take(there.starts, rows.ids) + rows.positions, valid)
+        index = ops.take(there.starts, rows.ids) + rows.positions
+        return replace(take_missing(self.b, content, index, valid), parameters=node.parameters)
 
     def leaf(self, node: Node, rows: Rows, places: Any) -> Node:
         """Values in order: numbers or text, the missing ones last."""
@@ -225,8 +226,11 @@ class Sorter:
         order = self.order(node, rows)
         if not self.positions:
             return take(self.b, node, order)
-        ops = rows.ops
-        index = order - ops.take(rows.starts, rows.ids) if places is None else ops.take(places, order)
+        ops = self.b.home(order)
+        if places is None:
+            index = ops.apply("subtract", order, rows.ops.take(rows.starts, rows.ids))
+        else:
+            index = ops.take(places, order)
         return Flat(self.b.asarray(index), node.length)
 
     def order(self, node: Node, rows: Rows) -> Any:
@@ -236,12 +240,13 @@ class Sorter:
                 return self.b.segment_argsort(data, rows, self.descending)
             case Option(valid, content):
                 ops = self.b.home(valid)
-                kept = ops.flatnonzero(valid)
-                there = keep(ops, rows, valid, kept)
-                first = self.order(compress(self.b, content, valid), there)
-                order = ops.concat([ops.take(kept, first), ops.flatnonzero(~valid)])
+                kept, missing = ops.flatnonzero(valid), ops.flatnonzero(~valid)
+                first = self.order(compress(self.b, content, valid), keep(ops, rows, valid, kept))
+                ops = self.b.home(kept, first)  # the order may be traced where what is missing is not
+                order = ops.concat([ops.take(kept, first), missing])
                 # the missing ones follow all others: stable by row, they come to the end of their rows
-                return ops.take(order, ops.segment_argsort(ops.take(rows.ids, order), Rows.regular(ops, 1, rows.total)))
+                back = ops.segment_argsort(ops.take(rows.ids, order), Rows.regular(rows.ops, 1, rows.total))
+                return ops.take(order, back)
             case Lists() | Regular():
                 return rows.ops.segment_argsort(text_ranks(self.b, node), rows, self.descending)
         raise TypeError(f"{type(node).__name__} has no order")
