@@ -8,9 +8,10 @@ import array_api_compat.torch as xp
 import numpy as np
 import torch
 
-from ragged._namespace import NUMBERS
+from ragged._namespace import NUMBERS, kind_of
 from ragged.backend import Backend
 from ragged.errors import BackendMismatchError, UnsupportedError
+from ragged.ufuncs import result_dtypes
 from ragged_torch import _functions, _host, _kernels, _orders, _reductions, _segments, _transforms
 from ragged_torch._arrays import copy, is_tensor, place, structure, to_numpy
 from ragged_torch._compat import is_batched, is_transformed, is_wrapped, tangent_of
@@ -181,9 +182,9 @@ class TorchBackend(Backend):
         return torch.cat(list(arrays))
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        kinds = [z if type(z) in NUMBERS else self.dtype(z) for z in (x, y)]
-        dtype = np.result_type(*kinds)
-        scalars = dtype.kind in "fc"
+        kinds = tuple(NUMBERS.get(type(z)) or self.dtype(z) for z in (x, y))
+        dtype = result_dtypes("add", kinds)[1][0]  # NumPy's promotion, and of bfloat16, too
+        scalars = kind_of(dtype) in "fc"
         x, y = (z if scalars and type(z) in NUMBERS else self.asarray(z, dtype) for z in (x, y))
         return cast(torch.where(self.asarray(condition), x, y), held(dtype))
 

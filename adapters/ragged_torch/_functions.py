@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from ragged._namespace import NUMBERS
 from ragged.errors import UnsupportedError
 from ragged.ufuncs import functions, result_dtypes, table
 from ragged_torch._arrays import place, to_numpy
@@ -47,9 +48,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "float_power": FORMS["power"],
 }
 """Functions whose second operand may stay a Python number."""
-
-NUMBERS: dict[type, Any] = {bool: np.dtype(bool), int: int, float: float, complex: complex}
-SAFE_KINDS = {"b": bool, "i": int, "u": int}
 
 
 class Plan(NamedTuple):

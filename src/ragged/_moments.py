@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._namespace import kind_of
 from ragged._segments import along, extremum_of, sizes, spread
 from ragged.autodiff.derivatives import conjugate
 from ragged.errors import DTypeError
@@ -48,7 +49,7 @@ def inexact(b: Backend, x: Any, name: str, double: bool = True) -> Any:
         raise DTypeError(f"{name} has no meaning for {dtype}; convert it first, as values_astype(x, 'int64')")
     if dtype.kind == "c":
         return b.astype(x, "complex128") if double else x
-    return b.astype(x, "float64") if double or dtype.kind != "f" else x
+    return b.astype(x, "float64") if double or kind_of(dtype) != "f" else x
 
 
 def constant(b: Backend, value: float, like: Any) -> Any:
@@ -150,10 +151,12 @@ def ptp_in(b: Backend, x: Any, segments: Segments, dtype: np.dtype[Any]) -> Any:
 
 
 def shift_of(b: Backend, x: Any, segments: Segments) -> Any:
-    """The largest value of each segment as a constant, 0 where it is infinite (or there is none)."""
-    fixed = b.stop_gradient(x)
-    largest = b.segment_max(fixed, segments, -np.inf)
-    return b.where(b.apply("isfinite", largest), largest, constant(b, 0, largest))
+    """The largest value of each segment as a constant, kept within what is finite."""
+    largest = b.segment_max(b.stop_gradient(x), segments, -np.inf)
+    if b.dtype(x).kind != "f":
+        return b.where(b.apply("isfinite", largest), largest, constant(b, 0, largest))
+    limit = float(np.finfo(b.dtype(x)).max)
+    return b.apply("maximum", b.apply("minimum", largest, limit), -limit)
 
 
 def softmax_of(b: Backend, x: Any, segments: Segments) -> Any:

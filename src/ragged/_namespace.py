@@ -91,6 +91,11 @@ def dtype_of(x: Any) -> np.dtype[Any]:
     return dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype).rpartition(".")[2])
 
 
+def kind_of(dtype: np.dtype[Any]) -> str:
+    """NumPy's letter for a kind of numbers; of bfloat16, too, which to NumPy is no number of its own."""
+    return "f" if dtype.kind == "V" and dtype.name == "bfloat16" else dtype.kind
+
+
 def dtype_called(x: Any) -> np.dtype[Any]:
     """The NumPy dtype that `x` names: NumPy's own words for it, or a dtype of another framework.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._namespace import kind_of
 from ragged.errors import DTypeError
 from ragged.nodes import filled_like
 from ragged.rows import Rows
@@ -130,7 +131,7 @@ def extremum_of(b: Backend, x: Any, segments: Segments, initial: Any, largest: b
     """Maximum or minimum of each segment, and of `initial` where it is given."""
     dtype = b.dtype(x)
     identity = least(dtype, largest)
-    if dtype.kind in "fc" and b.differentiating(x):
+    if kind_of(dtype) in "fc" and b.differentiating(x):
         value = b.tied_extremum(x, segments, identity, largest)
         if value is None:
             value = b.fused(shared_extremum, x, segments, identity, largest)
@@ -149,7 +150,7 @@ def spread(b: Backend, x: Any, segments: Any) -> Any:
 def tied(b: Backend, x: Any, best: Any, segments: Any) -> Any:
     """Which values equal the best of their segment; NaN, which equals nothing and yet wins, does."""
     ties = b.apply("equal", x, spread(b, best, segments))
-    return b.apply("logical_or", ties, b.apply("not_equal", x, x)) if b.dtype(x).kind in "fcmM" else ties
+    return b.apply("logical_or", ties, b.apply("not_equal", x, x)) if kind_of(b.dtype(x)) in "fcmM" else ties
 
 
 def first_largest(b: Backend, x: Any, segments: Any, initial: Any = None) -> Any:

@@ -81,6 +81,9 @@ def result_dtypes(name: str, args: tuple[Any, ...]) -> tuple[tuple[np.dtype[Any]
     """
     function = functions[name]
     kinds = tuple(arg if arg in WEAK else np.dtype(arg) for arg in args)
+    for kind in kinds:
+        if getattr(kind, "kind", "") == "V":  # bfloat16, beside which NumPy takes Python's floats for its own
+            kinds = tuple(kind if each in (int, float) else each for each in kinds)
     if isinstance(function, np.ufunc):
         found = function.resolve_dtypes(kinds + (None,) * function.nout)
         return found[: function.nin], found[function.nin :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._namespace import kind_of
 from ragged.array import Array
 from ragged.autodiff.trees import Skeleton, Slot, Static, contents, owner, recognised
 from ragged.errors import DTypeError, StructureError
@@ -79,7 +80,7 @@ def typed(b: Backend, slot: Slot, x: Any, word: str, where: str) -> Any:
     dtype = b.dtype(x)
     if dtype.kind == "c" and slot.dtype.kind != "c":
         raise DTypeError(f"the {word}{where} is complex, but its value is real ({slot.dtype}); take its real part")
-    if dtype.kind not in "biufc":
+    if kind_of(dtype) not in "biufc":
         raise DTypeError(f"the {word}{where} has dtype {dtype}, which is no number")
     return b.astype(x, slot.dtype)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._namespace import kind_of
 from ragged.array import Array, Record
 from ragged.context import active
 from ragged.nodes import Flat, Lists, Node, Option, Regular, Union, Unknown, is_text, option
@@ -164,7 +165,7 @@ def split(b: Backend, tree: Any) -> tuple[Skeleton, list[Any], list[Any]]:
 
     def slot(x: Any) -> Slot:
         dtype = b.dtype(x)
-        values = smooth if dtype.kind in "fc" else rest
+        values = smooth if kind_of(dtype) in "fc" else rest
         values.append(x)
         return Slot(len(values) - 1, values is smooth, tuple(b.shape(x)), dtype)
 
@@ -179,7 +180,7 @@ def split(b: Backend, tree: Any) -> tuple[Skeleton, list[Any], list[Any]]:
             array = leaf if isinstance(leaf, Array) else leaf._array
             node = map_flats(move(b, array.layout, source), flat)
             skeletons.append((type(leaf), node, array._attrs, array._behavior))
-        elif isinstance(leaf, float | complex) or (source is not None and source.dtype(leaf).kind in "biufc"):
+        elif isinstance(leaf, float | complex) or (source is not None and kind_of(source.dtype(leaf)) in "biufc"):
             skeletons.append(slot(leaf if source is b else b.asarray(leaf)))
         else:
             skeletons.append(Static(leaf))
