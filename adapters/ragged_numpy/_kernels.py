@@ -35,12 +35,12 @@ def reduce_rows(ufunc: np.ufunc, x: Any, rows: Rows, identity: Any) -> Any:
     if n == nrows and rows.longest == 1:
         out[...] = x
     elif is_short(x, nrows, rows.longest):
-        scatter(ufunc, out, rows.ids, x, rows.lengths, identity)
+        scatter(ufunc, out, slice(None), rows.ids, x, rows.lengths, identity)
     elif rows.lengths.all():
         ufunc.reduceat(x, unsealed(rows.starts), axis=0, dtype=loop, out=out)
     else:
         for first, last, begin, end in blocks(rows):
-            reduce_block(ufunc, x[begin:end], rows, (first, last, begin), identity, out[first:last])
+            reduce_block(ufunc, x[begin:end], rows, (first, last, begin), identity, out)
     return out
 
 
@@ -67,8 +67,9 @@ def reduce_block(ufunc: np.ufunc, x: Any, rows: Rows, at: tuple[int, int, int], 
     first, last, begin = at
     lengths = rows.lengths[first:last]
     if x.shape[0] and is_short(x, last - first, int(lengths.max())):
-        scatter(ufunc, out, rows.ids[begin : begin + x.shape[0]] - first, x, lengths, identity)
+        scatter(ufunc, out, slice(first, last), rows.ids[begin : begin + x.shape[0]], x, lengths, identity)
         return
+    out = out[first:last]
     out[...] = identity
     if not x.shape[0]:
         return
@@ -77,13 +78,13 @@ def reduce_block(ufunc: np.ufunc, x: Any, rows: Rows, at: tuple[int, int, int], 
     out[some] = ufunc.reduceat(x, rows.starts[first:last][some] - begin, axis=0, dtype=loop)
 
 
-def scatter(ufunc: np.ufunc, out: Any, ids: Any, x: Any, lengths: Any, identity: Any) -> None:
-    """The same by a pass over the elements, each of which goes to its row."""
+def scatter(ufunc: np.ufunc, out: Any, rows: slice, ids: Any, x: Any, lengths: Any, identity: Any) -> None:
+    """The same for some rows by a pass over the elements, each of which goes to its row."""
     start = ufunc.identity if ufunc.identity is not None else never(x.dtype, ufunc is np.maximum)
-    out.fill(start)
+    out[rows].fill(start)
     ufunc.at(out, ids, x)
     if identity != start:
-        out[np.flatnonzero(lengths == 0)] = identity
+        out[rows][np.flatnonzero(lengths == 0)] = identity
 
 
 @np.errstate(all="ignore")
