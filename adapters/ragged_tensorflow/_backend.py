@@ -10,7 +10,7 @@ import tensorflow as tf
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _compile, _functions, _graph, _kernels, _native, _transforms
+from ragged_tensorflow import _compile, _functions, _graph, _host, _kernels, _native, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_index, ids_of, places_of
@@ -143,7 +143,7 @@ class TensorFlowBackend(Backend):
             return _kernels.gather(x, Places(as_index(index, n), n, False))
 
     def expand(self, x: Any, rows: Rows) -> Any:
-        return _kernels.gather(x, places_of(rows, self.device))
+        return _kernels.gather(x, self._places(rows))
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         return x[start:stop:step]
@@ -151,13 +151,13 @@ class TensorFlowBackend(Backend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if x.dtype.is_bool:
             return self.segment_sum(tf.cast(x, tf.int32), rows) != 0
-        if rows.offsets is not None or not is_on_host(x, rows):
-            return _kernels.segment_sum(x, places_of(rows, self.device))
+        if not is_recorded((x,)) and (sums := _host.segment_sum(self, x, rows)) is not None:
+            return sums
+        return _kernels.segment_sum(x, self._places(rows))
 
-        def sums(x: Any) -> Any:  # few columns of many numbers: TensorFlow's threads would wait for one another
-            return self.asarray(self._home.segment_sum(np.asarray(x), rows))
-
-        return _kernels.segment_sum(x, places_of(rows, self.device), sums) if is_recorded((x,)) else sums(x)
+    def _places(self, rows: Segments) -> Any:
+        """For each element its segment, as a tensor."""
+        return places_of(rows, self.device, lambda x: _host.segment_sum(self, x, rows))
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         return self._segment_extremum(x, rows, identity, True)
@@ -166,18 +166,18 @@ class TensorFlowBackend(Backend):
         return self._segment_extremum(x, rows, identity, False)
 
     def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
-        if is_on_host(x, rows):
-            home = self._home.segment_max if largest else self._home.segment_min
-            return self.asarray(home(np.asarray(x), rows, identity))
+        found = _host.segment_extremum(self, x, rows, identity, largest)
+        if found is not None:
+            return found
         x = tf.stop_gradient(x)
         if x.dtype.is_bool:
             kernel = tf.cast(x, tf.int32), tf.cast(identity, tf.int32)
-            return _kernels.segment_extremum(kernel[0], places_of(rows, self.device), kernel[1], largest) != 0
+            return _kernels.segment_extremum(kernel[0], self._places(rows), kernel[1], largest) != 0
         if x.dtype.is_complex:
             raise UnsupportedError(
                 "TensorFlow has no segment maximum of complex numbers in a graph; take it of the parts"
             )
-        return _kernels.segment_extremum(x, places_of(rows, self.device), identity, largest)
+        return _kernels.segment_extremum(x, self._places(rows), identity, largest)
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         adjoint = f.__dict__.get("adjoint")
@@ -189,12 +189,10 @@ class TensorFlowBackend(Backend):
         if x.dtype.is_complex:
             return None
         extremum = self.segment_max if largest else self.segment_min
-        return _kernels.tied_extremum(lambda x: extremum(x, rows, identity), x, places_of(rows, self.device))
+        return _kernels.tied_extremum(lambda x: extremum(x, rows, identity), x, self._places(rows))
 
     def segment_prod(self, x: Any, rows: Segments) -> Any:
-        if not is_on_host(x, rows):
-            return None
-        return self.asarray(self._home.segment_prod(np.asarray(x), rows))
+        return _host.segment_prod(self, x, rows)
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         return tf.concat(list(arrays), 0)
@@ -288,12 +286,6 @@ class TensorFlowBackend(Backend):
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)
-
-
-def is_on_host(x: Any, rows: Segments) -> bool:
-    """Whether NumPy can see the numbers, without a copy, and the segments."""
-    places = rows.ids if rows.offsets is None else rows.offsets
-    return isinstance(places, np.ndarray) and not is_symbolic(x) and "CPU" in x.device
 
 
 def _restored(device: str | None) -> Backend:

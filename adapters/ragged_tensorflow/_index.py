@@ -30,26 +30,27 @@ class Places(NamedTuple):
     """For each element its segment, as a tensor.
 
     `ascending` segments are contiguous; of those `filled` is the number of segments up to the last that holds anything,
-    where it is known.
+    where it is known. `sums` gives the sums by segment of numbers that are there now, None where it cannot.
     """
 
     ids: Any
     nrows: Any
     ascending: bool
     filled: Any = None
+    sums: Callable[[Any], Any] = lambda x: None
 
     def within(self) -> Places:
         """The same as the graph that is being built knows them, for a derivative to use."""
         return self._replace(ids=within(self.ids), nrows=within(self.nrows))
 
 
-def places_of(segments: Segments, device: Any = None) -> Places:
+def places_of(segments: Segments, device: Any, sums: Callable[[Any], Any]) -> Places:
     """The places of segments."""
     ids, offsets = ids_of(segments, device), segments.offsets
     if offsets is None:
-        return Places(ids, segments.nrows, False)
+        return Places(ids, segments.nrows, False, None, sums)
     filled = int(offsets.searchsorted(offsets[-1])) if isinstance(offsets, np.ndarray) else None
-    return Places(ids, segments.nrows, True, filled)
+    return Places(ids, segments.nrows, True, filled, sums)
 
 
 def segments_within(segments: Segments) -> Segments:

@@ -40,15 +40,15 @@ def gather(x: Any, places: Places) -> Any:
     return linear(lambda x, at: R.GatherV2(params=x, indices=at.ids, axis=0), segment_sum, x, places)
 
 
-def segment_sum(x: Any, places: Places, sums: Callable[[Any], Any] | None = None) -> Any:
-    """Sum by segment, as `sums` computes it; ids equal to the number of segments (loose ones have some) are dropped."""
+def segment_sum(x: Any, places: Places) -> Any:
+    """Sum by segment; ids equal to the number of segments (loose ones have some) are dropped."""
 
     def transpose(g: Any, at: Places) -> Any:
         if at.ascending:
             return gather(g, at)
         return gather(with_nothing(g), at._replace(nrows=at.nrows + 1))
 
-    return linear(added if sums is None else (lambda x, _: sums(x)), transpose, x, places)
+    return linear(added, transpose, x, places)
 
 
 def with_nothing(x: Any) -> Any:
@@ -58,7 +58,9 @@ def with_nothing(x: Any) -> Any:
 
 def added(x: Any, places: Places) -> Any:
     """The sums themselves."""
-    ids, nrows, ascending, filled = places
+    ids, nrows, ascending, filled, sums = places
+    if (found := sums(x)) is not None:
+        return found
     if not ascending:
         return tf.math.unsorted_segment_sum(x, ids, nrows + 1)[:nrows]
     if filled is None:

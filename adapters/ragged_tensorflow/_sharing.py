@@ -12,7 +12,7 @@ from ragged.memory import exported, is_aligned, is_frozen
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["adopted"]
+__all__ = ["adopted", "handed_over"]
 
 WORTH_SHARING = 1 << 12
 """Bytes; fewer are copied in less time than it takes to ask."""
@@ -26,6 +26,13 @@ def adopted(x: np.ndarray[Any, Any]) -> Any:
     if x.nbytes < WORTH_SHARING or not (tf.executing_eagerly() and is_frozen(x) and is_aligned(x)) or has_gpu():
         return None
     return tf.experimental.dlpack.from_dlpack(exported(x).__dlpack__())
+
+
+def handed_over(x: np.ndarray[Any, Any]) -> Any:
+    """The tensor over the memory of a new array that nobody else has, or None: then TensorFlow needs a copy."""
+    if x.nbytes < WORTH_SHARING or x.dtype.kind not in "fiuc" or not is_aligned(x) or has_gpu():
+        return None
+    return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
 
 @cache

@@ -156,7 +156,8 @@ def shift_of(b: Backend, x: Any, segments: Segments) -> Any:
     if b.dtype(x).kind != "f":
         return b.where(b.apply("isfinite", largest), largest, constant(b, 0, largest))
     limit = float(np.finfo(b.dtype(x)).max)
-    return b.apply("maximum", b.apply("minimum", largest, limit), -limit)
+    largest = b.apply_over(largest, "minimum", largest, limit)
+    return b.apply_over(largest, "maximum", largest, -limit)
 
 
 def softmax_of(b: Backend, x: Any, segments: Segments) -> Any:
