@@ -42,6 +42,7 @@ class JaxBackend(Backend):
     immutable = True
     compiles = "one program of jax.jit for each size class"
     static_sizes = True
+    traces_floats = True
     zero_copy = frozenset({"to_numpy"})  # on the CPU; JAX takes NumPy's memory over only if nobody can write to it
     device: Any = None
     precision: str | None = None
@@ -213,7 +214,7 @@ class JaxBackend(Backend):
 
     @folded
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        dtype = np.result_type(*(z if _is_scalar(z) else z.dtype for z in (x, y)))
+        dtype = np.result_type(*map(_functions.deciding, (x, y)))
         return _kernels.where(condition, x, y, held(dtype))
 
     @folded
@@ -295,10 +296,6 @@ class JaxBackend(Backend):
 
 def _restored(device: Any, precision: str | None) -> Backend:
     return get_backend("jax").configured(device, precision)
-
-
-def _is_scalar(x: Any) -> bool:
-    return isinstance(x, bool | int | float | complex)
 
 
 @cache

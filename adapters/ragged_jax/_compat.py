@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import jax
 
-__all__ = ["Tracer", "enable_x64", "is_batched", "is_committed", "is_reversed", "x64_enabled"]
+__all__ = ["Tracer", "enable_x64", "is_batched", "is_committed", "is_reversed", "weak_kind", "x64_enabled"]
 
 Tracer = jax.core.Tracer
 _config: Any = jax.config
@@ -39,3 +39,10 @@ def is_reversed(x: Any) -> bool:
     """Whether the innermost transformation of `x` records a program that it will transpose (grad, vjp, linearize)."""
     kind = type(x).__name__
     return kind == "LinearizeTracer" or (kind == "JVPTracer" and type(x.tangent).__name__ == "JaxprTracer")
+
+
+def weak_kind(x: Any) -> type | None:
+    """Of a Python number that JAX traces, what it was: it gives no dtype to what it meets."""
+    if not isinstance(x, Tracer) or x.ndim or not getattr(x.aval, "weak_type", False):
+        return None
+    return {"f": float, "c": complex}.get(x.dtype.kind)

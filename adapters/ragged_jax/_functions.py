@@ -15,14 +15,14 @@ from jax import lax
 
 from ragged.errors import UnsupportedError
 from ragged.ufuncs import result_dtypes, table
-from ragged_jax._compat import Tracer
+from ragged_jax._compat import Tracer, weak_kind
 from ragged_jax._dtypes import cast, held
 from ragged_jax._forms import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["call"]
+__all__ = ["call", "deciding"]
 
 LONGEST_PRODUCT = 16
 """Constant exponents up to here are multiplied out; each has a kernel of its own."""
@@ -91,7 +91,7 @@ def call(name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
     """`name` of arrays, NumPy values and Python numbers, with NumPy's result dtypes."""
     name = table[name].name  # one kernel for all aliases
     form(name)  # a function that JAX has not is refused before its dtypes are
-    kinds = tuple([NUMBERS.get(type(x)) or np.dtype(x.dtype) for x in args])
+    kinds = tuple([NUMBERS.get(type(x)) or weak_kind(x) or np.dtype(x.dtype) for x in args])
     dtypes, results = result_dtypes(name, kinds)
     dtypes, results = tuple(map(held, dtypes)), tuple(map(held, results))
     n = None
@@ -102,6 +102,12 @@ def call(name: str, args: tuple[Any, ...], valid: Any = None) -> Any:
     run = kernel(name, dtypes, results, valid is not None, n)
     args = tuple([x if isinstance(x, jax.Array) else np.asarray(x, d) for x, d in zip(args, dtypes, strict=True)])
     return run(*args) if valid is None else run(*args, valid)
+
+
+def deciding(x: Any) -> Any:
+    """What decides the dtype of a choice: an array's own, a Python number as itself (also while JAX traces it)."""
+    weak = weak_kind(x)
+    return weak(0) if weak else x if type(x) in NUMBERS else x.dtype
 
 
 def exponent(args: tuple[Any, ...], dtypes: tuple[Any, ...]) -> int | None:
