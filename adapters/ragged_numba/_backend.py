@@ -52,7 +52,7 @@ class NumbaBackend(NumpyBackend):
     def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
         from ragged_numba._fusion import Fused
 
-        return Fused(program)
+        return Fused(self, program)
 
     # ------------------------------------------------------------------ reductions
 

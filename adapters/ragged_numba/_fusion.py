@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ragged.backend import Backend
+    from ragged_numba._waiting import Loop
 
 __all__ = ["Fused"]
 
@@ -35,17 +36,18 @@ REASONS = (RaggedError, ValueError, TypeError, AttributeError, ArithmeticError, 
 class Fused:
     """A program of leaves (see `Backend.compile`), recorded whenever it is called."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, b: Backend, program: Program) -> None:
+        self.b = b
         self.program = program
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
         program = Program(self.program.f, self.program.arguments)
-        b = max((each for each in map(owner, leaves) if each is not None), key=lambda each: each.level)
-        if b.level:
-            found = differentiated(b, program, leaves)
+        tape = tape_of(leaves)
+        if tape is not None:
+            found = differentiated(tape, program, leaves)
         else:
             try:
-                found = recorded(Recorder(b), program, leaves)
+                found = recorded(Recorder(self.b), program, leaves)
             except REASONS:
                 found = program(leaves)
         self.program.results = program.results
@@ -53,26 +55,29 @@ class Fused:
 
     def explain(self, leaves: Sequence[Any]) -> list[str]:
         """What a call with these leaves does, which is done for it: its loops, and what runs between them, and why."""
-        program = Program(self.program.f, self.program.arguments)
-        b = max((each for each in map(owner, leaves) if each is not None), key=lambda each: each.level)
-        if b.level:
+        if tape_of(leaves) is not None:
             return ["is one step of the tape; its adjoint is recorded together with it"]
-        recorder = Recorder(b)
+        recorder = Recorder(self.b)
         try:
-            recorded(recorder, program, leaves)
+            recorded(recorder, Program(self.program.f, self.program.arguments), leaves)
         except REASONS as error:
             return [f"cannot be recorded, and runs as it is: {error}"]
         return told(recorder.loops)
 
 
-def told(loops: Sequence[tuple[str, Any]]) -> list[str]:
+def tape_of(leaves: Sequence[Any]) -> Backend | None:
+    """The deepest tape that a leaf is on."""
+    tapes = [each for each in map(owner, leaves) if each is not None and each.level]
+    return max(tapes, key=lambda each: each.level, default=None)
+
+
+def told(loops: Sequence[Loop]) -> list[str]:
     """Lines on what was computed, in order."""
     lines = []
-    for why, loop in loops:
-        names = " → ".join(node.op.name for node in loop.nodes)
-        sizes = ", ".join(f"{n:,}" for n in sorted({node.shape[0] for node in loop.nodes if node.domain is not None}))
-        lines.append(f"one loop over {sizes or 'nothing'} entries, for {why}: {names}")
-    return lines or ["nothing is large enough to be put off: it runs as it is"]
+    for i, loop in enumerate(loops, 1):
+        sizes = " and ".join(f"{n:,}" for n in loop.sizes)
+        lines.append(f"loop {i}, along {sizes} entries, for {loop.why}: {', '.join(loop.names)}")
+    return lines or ["nothing is large enough to wait: it runs as it is"]
 
 
 def recorded(recorder: Recorder, program: Program, leaves: Sequence[Any]) -> list[Any]:
@@ -107,7 +112,7 @@ def computed(recorder: Recorder, results: Sequence[Any]) -> list[Any]:
             map_flats(x.layout, note)
         elif type(x) is Lazy:
             lazy.append(x)
-    recorder.compute(lazy, "results")
+    recorder.compute(lazy, "the results")
     return [
         Array._of(map_flats(x.layout, known), recorder.inner, x._attrs, x._behavior)
         if isinstance(x, Array) and x._backend is recorder

@@ -81,7 +81,7 @@ class Lazy:
     def known(self) -> Any:
         """The value, computed now if it was not."""
         if self.value is None:
-            self.recorder.compute([self], "its values were asked for")
+            self.recorder.compute([self], "Python, which asks for it")
         return self.value
 
     @property

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragged.backend import Backend
 from ragged.ufuncs import functions, result_dtypes
-from ragged_numba._domains import Domain, unite
+from ragged_numba import _waiting
+from ragged_numba._domains import Domain
 from ragged_numba._fused_kernels import BITS, is_extremal, is_summable
-from ragged_numba._fused_run import compute
-from ragged_numba._lazy import Lazy, Unrecordable
+from ragged_numba._lazy import Lazy
 from ragged_numba._ops import Late, Map, Whole, cast, choose, expansion, fill, gather, reduction, total
+from ragged_numba._waiting import Waiting
 from ragged_numpy._positions import unsealed
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from ragged.rows import Ranges, Rows, Segments
 
 __all__ = ["Recorder"]
-
-LEAST = 1 << 14
-"""Below this many elements a function costs less than to record it."""
 
 NUMBERS = "biufc"
 BEYOND = 1 << 20  # recorders are deeper than any tape: they run what a value of theirs takes part in
@@ -50,66 +47,21 @@ def _kind(x: Any) -> Any:
     return x.dtype if isinstance(x, Lazy | np.ndarray | np.generic) else type(x)
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, Lazy | np.ndarray) else ()
-
-
-class Recorder(Backend):
-    """The inner backend, put off; `loops` tells what has been done so far, in lines."""
+class Recorder(Waiting, Backend):
+    """The inner backend, put off."""
 
     level = BEYOND
     promotes = True
 
     def __init__(self, inner: Backend) -> None:
+        super().__init__()
         self.inner = inner
         self.name = inner.name  # type: ignore[misc]
         self.xp = inner.xp
-        self.next_number = count().__next__
-        self.lined_up: dict[int, tuple[Domain, Domain, Rows]] = {}
-        self.loops: list[Any] = []
 
     @property
     def unsupported(self) -> Any:
         return self.inner.unsupported
-
-    # ------------------------------------------------------------------ values
-
-    def compute(self, targets: Sequence[Lazy], why: str) -> None:
-        """Give the targets their values."""
-        self.loops += [(why, loop) for loop in compute(targets)]
-
-    def plain(self, x: Any, why: str) -> Any:
-        """The value of what is recorded; other values as they are.
-
-        Raises:
-            Unrecordable: it is being recorded or differentiated elsewhere.
-        """
-        if type(x) is Lazy and x.recorder is self:
-            if x.value is None:
-                self.compute([x], why)
-            return x.value
-        if hasattr(type(x), "_ragged_tape"):
-            raise Unrecordable("a value of a program around this one takes part")
-        return x
-
-    def values(self, xs: Sequence[Any], why: str) -> list[Any]:
-        """The values of all of them, computed together."""
-        waiting = [x for x in xs if type(x) is Lazy and x.recorder is self and x.value is None]
-        if waiting:
-            self.compute(waiting, why)
-        return [self.plain(x, why) for x in xs]
-
-    def waits(self, *xs: Any) -> bool:
-        """Whether a function of these is recorded: one of them has no value yet, or is large."""
-        found = False
-        for x in xs:
-            if type(x) is Lazy and x.recorder is self:
-                found = found or x.value is None or x.size >= LEAST
-            elif type(x) is np.ndarray:
-                found = found or x.size >= LEAST
-            elif hasattr(type(x), "_ragged_tape"):
-                raise Unrecordable("a value of a program around this one takes part")
-        return found
 
     # ------------------------------------------------------------------ where things are
 
@@ -159,31 +111,6 @@ class Recorder(Backend):
             return self.inner.astype(self.plain(x, "astype"), dtype)
         return self.along(Map("astype", cast), dtype, (x,))
 
-    def along(self, op: Map, dtype: np.dtype[Any], args: tuple[Any, ...], shape: Any = None) -> Any:
-        """A function of entries that broadcast, in a loop over those of its result; late, if that is small."""
-        shape = np.broadcast_shapes(*map(_shape, args)) if shape is None else shape
-        args = tuple(x.value if type(x) is Lazy and x.value is not None else x for x in args)
-        domains = [x.domain for x in args if type(x) is Lazy and x.domain is not None]
-        if not domains and math.prod(shape) < LEAST:
-            return Lazy(self, Late(op.name, partial(made, op.run, shape, dtype)), args, dtype, shape)
-        domain: Domain | None = None
-        placed: list[Any] = []
-        for x in args:
-            x_shape, lined_up = _shape(x), False
-            if x_shape and len(x_shape) == len(shape) and x_shape[0] == shape[0]:
-                lined_up = True
-                if type(x) is Lazy and x.domain is not None:
-                    if domain is None:
-                        domain = x.domain
-                    elif not unite(domain, x.domain):
-                        x = self.plain(x, f"{op.name} needs it along other rows")
-                elif type(x) is Lazy:
-                    lined_up = False
-            elif type(x) is Lazy and x.domain is not None:
-                x = self.plain(x, f"{op.name} broadcasts it")
-            placed.append(Whole(x) if isinstance(x, np.ndarray) and not lined_up else x)
-        return Lazy(self, op, tuple(placed), dtype, shape, domain or Domain(shape[0]))
-
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
         x = self.settled(x)
         if type(x) is not Lazy or not shape or -1 in shape:
@@ -204,31 +131,15 @@ class Recorder(Backend):
 
     def take(self, x: Any, index: Any) -> Any:
         x = self.plain(x, "take")
-        if index.size < LEAST or index.ndim != 1:
+        if index.size < _waiting.LEAST or index.ndim != 1:
             return self.inner.take(x, index)
         args = (Whole(x), unsealed(index))
         return Lazy(self, Map("take", gather), args, x.dtype, (index.size, *x.shape[1:]), Domain(index.size))
 
-    def settled(self, x: Any) -> Any:
-        """`x`, or its value where there is one."""
-        return x.value if type(x) is Lazy and x.value is not None else x
-
     # ------------------------------------------------------------------ along rows
 
-    def pair(self, rows: Rows) -> tuple[Domain, Domain]:
-        """The domains of the rows and of their elements."""
-        if id(rows) not in self.lined_up:
-            above = Domain(rows.nrows)
-            self.lined_up[id(rows)] = above, Domain(rows.total, above, rows), rows
-        return self.lined_up[id(rows)][:2]
-
-    def within(self, x: Any, domain: Domain, why: str) -> Any:
-        """`x` in a loop along the domain: as it is, or its value where it runs along another."""
-        x = self.settled(x)
-        return x if type(x) is not Lazy or unite(domain, x.domain) else self.plain(x, why)  # type: ignore[arg-type]
-
     def expand(self, x: Any, rows: Rows) -> Any:
-        if (rows.total < LEAST and not self.waits(x)) or len(x.shape) != 1 or x.dtype.itemsize not in BITS:
+        if (rows.total < _waiting.LEAST and not self.waits(x)) or len(x.shape) != 1 or x.dtype.itemsize not in BITS:
             return self.inner.expand(self.plain(x, "expand"), rows)
         above, below = self.pair(rows)
         if rows.nrows == 1:
@@ -237,7 +148,7 @@ class Recorder(Backend):
             x = Whole(x) if isinstance(x, np.ndarray) else x
             return Lazy(self, Map("expand", fill), (x,), _value_dtype(x), (rows.total,), below)
         dtype = x.dtype
-        x = self.within(x, above, "expand needs it along other rows")
+        x = self.within(x, above, "expand, which needs it along other rows")
         return Lazy(self, expansion(rows), (x,), dtype, (rows.total,), below, above)
 
     def _reduced(self, how: str, x: Any, rows: Segments, identity: Any) -> Any:
@@ -247,7 +158,7 @@ class Recorder(Backend):
             return method(x, rows) if how == "sum" else method(x, rows, identity)
         dtype, op = x.dtype, reduction(how, rows, x.dtype, identity)  # type: ignore[arg-type]
         above, below = self.pair(rows)  # type: ignore[arg-type]
-        x = self.within(x, below, f"segment_{how} needs it along other rows")
+        x = self.within(x, below, f"segment_{how}, which needs it along other rows")
         if rows.nrows == 1:
             return Lazy(self, op, (x,), dtype, (1,), None, below)
         return Lazy(self, op, (x,), dtype, (rows.nrows,), above, below)
@@ -335,13 +246,6 @@ def _value_dtype(x: Any) -> np.dtype[Any]:
 def reshaped(x: Any, out: Any) -> None:
     """The entries in another shape each."""
     out[...] = x.reshape(out.shape)
-
-
-def made(run: Callable[..., Any], shape: tuple[int, ...], dtype: np.dtype[Any], *values: Any) -> Any:
-    """The function of small values; a number where there are no axes."""
-    out = np.empty(shape, dtype)
-    run(*values, out=out)
-    return out[()]
 
 
 def fits(f: Any, args: tuple[Any, ...]) -> bool:
