@@ -64,10 +64,11 @@ class Compiled:
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """What a call with these arguments would do: where it runs, what is compiled or used again, what is padded."""
         call = Call(self._tree(args, kwargs))
-        if call.template is None:
-            return f"{self._name} on {call.b.base.name}: runs as it is, nothing is compiled on this backend"
-        if call.b.tracing(call.leaves):
-            return f"{self._name} on {call.b.base.name}: becomes part of the program that is being compiled"
+        where = f"{self._name} on {call.b.base.name}"
+        if call.template is None and call.b.base.compiles is None:
+            return f"{where}: runs as it is, nothing is compiled on this backend"
+        if call.template is None or call.b.tracing(call.leaves):
+            return f"{where}: becomes part of the program that is being compiled or differentiated"
         key = self._key(call)
         made = self._programs.get(key)
         notes = getattr(made[1], "explain", None) if made else None
