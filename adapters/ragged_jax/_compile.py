@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ragged._opaque import opaque
 from ragged.array import Array
+from ragged.compilation._buckets import size_class
 from ragged.errors import OutOfRangeError
 from ragged_jax._checks import Compilation, compiling
 from ragged_jax._compat import Tracer, enable_x64, x64_enabled
 from ragged_jax._entering import Entering, Packed
-from ragged_jax._leaving import Leaving
+from ragged_jax._leaving import Leaving, on_host
 from ragged_jax._padded_backend import PaddedBackend
 
 if TYPE_CHECKING:
@@ -60,17 +60,17 @@ class Compiled:
         self.run = jax.jit(self.trace)
         self.packed: Packed | None = None
         self.leaving: Leaving | None = None
-        self.texts: list[str] = []
-        self.plant = False
+        self.checks: list[tuple[str, int | None]] = []
+        self.grown: dict[int, int] = {}
 
     def __call__(self, leaves: list[Any]) -> list[Any]:
         with self.scope():
-            packed = Packed(leaves, self.plan.capacities)
-            self.packed = packed
+            self.packed = packed = Packed(leaves, self.plan.capacities)
             outputs, sizes, flags = self.run(packed.arrays)
+            while self.checks and self.outgrown(leaves, flags):
+                self.run = jax.jit(self.trace)
+                outputs, sizes, flags = self.run(packed.arrays)
             assert self.leaving is not None
-            if self.texts:
-                self.report(leaves, flags)
             return self.leaving.trimmed(self.b, packed, outputs, sizes)
 
     def scope(self) -> Any:
@@ -82,32 +82,39 @@ class Compiled:
         """The program of JAX's tracers."""
         assert self.packed is not None
         options = self.plan.options
-        with compiling(Compilation(options.check, options.capacity, self.plant)) as state:
+        with compiling(Compilation(self.inner, options.check, options.capacity, self.grown)) as state:
             entering = Entering(self.inner, self.packed, arrays)
             found = self.program(entering.leaves)
             self.leaving = Leaving(entering, found)
             checks = state.checks if options.check else []
-            self.texts = [what for _, what, _ in checks]
-            flags = [jnp.asarray(bad) for bad, _, _ in checks], [jnp.asarray(needed) for _, _, needed in checks]
+            self.checks = [(check.what, check.place) for check in checks]
+            flags = [jnp.asarray(check.bad) for check in checks], [jnp.asarray(check.needed) for check in checks]
             sizes = [jnp.asarray(size, "int32") for size in self.leaving.sizes]
             return self.leaving.arrays, sizes and jnp.stack(sizes), flags[0] and tuple(map(jnp.stack, flags))
 
-    def report(self, leaves: list[Any], flags: Any) -> None:
-        """Raise what eager code raises, where the program found something wrong."""
-        bad, needed = flags
-        if isinstance(bad, Tracer) or not (bad := np.asarray(bad)).any():
-            return
-        self.program.eagerly(leaves)
-        at = int(np.flatnonzero(bad)[0])
-        count = int(np.asarray(needed)[at])
+    def outgrown(self, leaves: list[Any], flags: Any) -> bool:
+        """Whether more room is needed than was estimated, which there will be next time.
+
+        Raises:
+            RaggedError: what eager code raises, or more is needed than the caller said.
+        """
+        bad, needed = (on_host(each) for each in flags)
+        if not bad.any():
+            return False
+        places = {place: int(needed[i]) for i, (_, place) in enumerate(self.checks) if bad[i] and place is not None}
+        if places:
+            self.grown.update({place: size_class(count) for place, count in places.items()})
+            return True
+        self.program.eagerly(leaves)  # raises, unless only room was missing
+        count = int(needed[bad].max())
         raise OutOfRangeError(
-            f"{self.plan.name}: {self.texts[at]} are {count}, more than was estimated; say how many there may be, with "
-            f"ragged.jit(..., capacity={count})"
+            f"{self.plan.name}: {count} elements are more than capacity={self.plan.options.capacity}; say how many "
+            f"there may be, with ragged.jit(..., capacity={count}), or leave it out"
         )
 
     def explain(self, leaves: list[Any]) -> list[str]:
         """What is padded."""
-        return [f"checked after each call: {text}" for text in dict.fromkeys(self.texts)]
+        return [f"checked after each call: {text}" for text in dict.fromkeys(what for what, _ in self.checks)]
 
 
 def compiled(b: Backend, program: Program, plan: Plan) -> Compiled:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ragged_jax._entering import Entering, Packed
 
-__all__ = ["Leaving"]
+__all__ = ["Leaving", "on_host"]
 
 
 class Leaving:

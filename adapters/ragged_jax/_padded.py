@@ -6,6 +6,7 @@ asks for `zeroed()`, which costs a choice that XLA fuses, and none where the sla
 
 from __future__ import annotations
 
+import math
 import operator
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ragged.errors import UnsupportedError
 from ragged.sizes import clipped
 from ragged_jax._checks import compilation
 from ragged_jax._sizes import Size, capacity_of, value_of
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["Padded", "data_of", "fitted", "integers", "is_padded", "lined_up", "mask_of", "padded", "sliced", "upright"]
+
+
+MOST = 1 << 28
+"""Entries of one array: more come of two axes whose lengths are not known."""
 
 
 class Padded:
@@ -35,6 +41,13 @@ class Padded:
     def __init__(self, data: Any, shape: tuple[Any, ...], clean: bool = False, narrow: Any = None) -> None:
         self.data, self.shape, self.clean, self.narrow = data, shape, clean, narrow
         self._mask: Any = None
+
+    _ragged_tape = True  # what a backend is found by
+
+    @property
+    def tape(self) -> Any:
+        """The backend."""
+        return compilation().b
 
     @property
     def ndim(self) -> int:
@@ -117,6 +130,11 @@ def padded(data: Any, shape: tuple[Any, ...], clean: bool = False) -> Any:
     """The array; without any slack the data itself."""
     if not any(isinstance(size, Size) for size in shape):
         return data
+    if math.prod(data.shape) > MOST:
+        raise UnsupportedError(
+            f"an array with axes of at most {' and '.join(map(str, data.shape))} entries is too large; under "
+            "ragged.jit say how long lists may be (to_padded(x, max_len=...)), or take this step outside of it"
+        )
     x = Padded(data, shape, clean)
     if not clean and compilation().plant:
         x.data = jnp.where(x.mask, data, planted(data.dtype))
@@ -197,10 +215,21 @@ def integers(x: Any) -> Any:
     return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
-def _operator(f: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """An operator of structure, and its reflection."""
+CONTENT = {"truediv": "true_divide", "pow": "power"}
+FUNCTIONS = {
+    **{"sub": "subtract", "mul": "multiply", "floordiv": "floor_divide", "mod": "remainder"},
+    **{"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"},
+    **CONTENT,
+}
+
+
+def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """An operator of structure (of numbers: the function), and its reflection."""
+    f = getattr(operator, name if name.startswith("__") else f"__{name}__")
 
     def run(x: Any, y: Any) -> Any:
+        if name in CONTENT or any(getattr(each, "dtype", np.dtype(int)).kind in "fc" for each in (x, y)):
+            return compilation().b.apply(FUNCTIONS.get(name, name), x, y)
         datas, shape = lined_up((x, y), [data_of(x), data_of(y)])
         return padded(f(*datas), shape)
 
@@ -213,9 +242,9 @@ def _operator(f: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., 
     return forward, reflected
 
 
-for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor"):
-    _forward, _reflected = _operator(getattr(operator, f"__{_name}__"))
+for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor", "truediv", "pow"):
+    _forward, _reflected = _operator(_name)
     setattr(Padded, f"__{_name}__", _forward)
     setattr(Padded, f"__r{_name}__", _reflected)
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(Padded, f"__{_name}__", _operator(getattr(operator, _name))[0])
+    setattr(Padded, f"__{_name}__", _operator(_name)[0])

@@ -17,9 +17,10 @@ from ragged.rows import Rows
 from ragged.sizes import is_known
 from ragged_jax import _kernels, _padded_moves
 from ragged_jax._backend import JaxBackend, _worst
-from ragged_jax._checks import check, overflow
+from ragged_jax._checks import check, room
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import cast, held, structural
+from ragged_jax._functions import deciding
 from ragged_jax._padded import Padded, data_of, fitted, lined_up, padded, sliced
 from ragged_jax._padded_functions import applied
 from ragged_jax._padded_moves import gather, scatter_add
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from ragged.rows import Ranges, Segments
 
 __all__ = ["PaddedBackend"]
+
+FEW = 4
+"""Elements a row where nothing is known about them."""
+SMALL = 1 << 10
+"""So many elements are provided for without counting whether there could be fewer."""
 
 
 class PaddedBackend(JaxBackend):
@@ -117,23 +123,18 @@ class PaddedBackend(JaxBackend):
         if not is_unknown(offsets):
             return int(np.asarray(offsets)[-1])
         last = offsets[-1] if type(offsets) is Padded else data_of(offsets)[-1]
-        most = self._most(offsets, upper)
-        if not isinstance(upper, Rows):
-            return Size(last, most)
-        overflow(last, most, "the elements of the selected rows")
+        if upper is not None and not isinstance(upper, Rows):
+            return Size(last, capacity_of(upper))
+        most = room(last, self._estimate(offsets, upper), upper is not None)
         return Size(jnp.minimum(last, most), most)
 
-    def _most(self, offsets: Any, upper: Any) -> int:
-        """The capacity for what ends at the last offset: that of `upper`, or as many elements a row as those rows."""
-        if upper is None:
-            raise UnsupportedError(
-                "how many elements there will be is bounded by no size of the arguments; under ragged.jit say it with "
-                "capacity=..., or take this step outside of the compiled function"
-            )
-        if not isinstance(upper, Rows):
-            return capacity_of(upper)
-        rows, of = capacity_of(self.size(offsets)) - 1, max(capacity_of(upper.nrows), 1)
-        return capacity_of(upper.total) * max(-(-rows // of), 1)
+    def _estimate(self, offsets: Any, source: Rows | None) -> int:
+        """How many elements rows may have: as many a row as those that they are taken from, or a few."""
+        rows = capacity_of(self.size(offsets)) - 1
+        if source is None:
+            return FEW * rows
+        total, of = capacity_of(source.total), max(capacity_of(source.nrows), 1)
+        return rows * total if rows * total <= SMALL else total * max(-(-rows // of), 1)
 
     def astype(self, x: Any, dtype: Any) -> Any:
         if type(x) is not Padded:
@@ -201,11 +202,11 @@ class PaddedBackend(JaxBackend):
         if type(x) is not Padded and not is_unknown(rows):
             return super()._segment_extremum(x, rows, identity, largest)
         data = lax.stop_gradient(data_of(x))
-        worst = _worst(data.dtype, largest)
+        worst, identity = _worst(data.dtype, largest), value_of(identity)
         ids, n = self.ids_of(rows), capacity_of(rows.nrows)
         data = fitted(data, ids.shape[0])
         best = _kernels.segment_extremum(data, ids, n, rows.offsets is not None, worst, largest)
-        if identity != worst:
+        if isinstance(identity, Tracer) or identity != worst:
             best = jnp.where(_kernels.empty_segments(ids, n, data.ndim), jnp.asarray(identity, best.dtype), best)
         return padded(best, (rows.nrows, *x.shape[1:]))
 
@@ -229,7 +230,7 @@ class PaddedBackend(JaxBackend):
         args = [value_of(each) for each in (condition, x, y)]
         if not any(type(each) is Padded for each in args):
             return super().where(*args)
-        dtype = np.result_type(*(z if isinstance(z, bool | int | float | complex) else z.dtype for z in args[1:]))
+        dtype = np.result_type(*map(deciding, args[1:]))
         datas, shape = lined_up(args, list(map(data_of, args)))
         condition, x, y = datas
         return padded(_kernels.where(condition, x, y, held(dtype)), shape)
@@ -269,7 +270,12 @@ class PaddedBackend(JaxBackend):
     def matmul(self, x: Any, y: Any) -> Any:
         if not any(type(each) is Padded for each in (x, y)):
             return super().matmul(x, y)
-        raise UnsupportedError("a matrix product of an axis of unknown length is not available under ragged.jit yet")
+        datas = [each.zeroed() if type(each) is Padded else jnp.asarray(each) for each in (x, y)]
+        before, after = datas[0].shape[-1], datas[1].shape[-2 if y.ndim > 1 else 0]
+        least = min(before, after)
+        datas = [fitted(datas[0], least, x.ndim - 1), fitted(datas[1], least, max(y.ndim - 2, 0))]
+        shape = (*x.shape[:-1], *(y.shape[-1:] if y.ndim > 1 else ()))
+        return padded(super().matmul(*datas), shape, True)
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         value = value_of(value)

@@ -31,16 +31,16 @@ class Unwrapped:
     def __call__(self, *datas: Any) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
         with gathered_checks() as checks:
             outputs, aux = self.f(*self.arguments(datas))
-            flags = [(bad, needed) for bad, _, needed in checks]
-            self.texts = [what for _, what, _ in checks]
+            flags = [(check.bad, check.needed) for check in checks]
+            self.checks = checks
         self.outputs, self.aux = list(map(bare, outputs)), list(map(bare, aux))
         return [data_of(x) for x in outputs], ([data_of(x) for x in aux], flags)
 
     def results(self, outputs: Sequence[Any], handed: Any) -> tuple[list[Any], list[Any]]:
         """What `f` gave, with the data that came out of the transformation."""
         aux, flags = handed
-        for (bad, needed), what in zip(flags, self.texts, strict=True):
-            compilation().checks.append((bad, what, needed))
+        for (bad, needed), check in zip(flags, self.checks, strict=True):
+            compilation().checks.append(check._replace(bad=bad, needed=needed))
         return [like(x, y) for x, y in zip(self.outputs, outputs, strict=True)], [
             like(x, y) for x, y in zip(self.aux, aux, strict=True)
         ]

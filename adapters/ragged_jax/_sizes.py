@@ -63,12 +63,12 @@ class Size(SymbolicSize):
 
     def __eq__(self, other: object) -> bool:
         """Whether the two are known to be equal; arrays compare one by one."""
-        if getattr(other, "ndim", 0):
+        if hasattr(other, "ndim") and not isinstance(other, Size):
             return other == self.value  # type: ignore[no-any-return]
         return self is other or (isinstance(other, Size) and self.root is other.root and self.shift == other.shift)
 
     def __ne__(self, other: object) -> bool:
-        return other != self.value if getattr(other, "ndim", 0) else not self == other
+        return other != self.value if hasattr(other, "ndim") and not isinstance(other, Size) else not self == other
 
     def __hash__(self) -> int:
         return hash((id(self.root), self.shift))
