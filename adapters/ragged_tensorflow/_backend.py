@@ -13,7 +13,7 @@ from ragged.registry import get_backend
 from ragged_tensorflow import _compile, _functions, _graph, _host, _kernels, _native, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
-from ragged_tensorflow._index import Places, as_index, ids_of, places_of
+from ragged_tensorflow._index import Places, as_axes, as_index, ids_of, places_of
 from ragged_tensorflow._namespace import Namespace
 from ragged_tensorflow._sizes import NOT_KNOWN, Size, checked, dense_shape, shape_of, size_of
 from ragged_tensorflow._structure import Structure
@@ -134,6 +134,8 @@ class TensorFlowBackend(Backend):
     # ------------------------------------------------------------------ differentiable primitives
 
     def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        if tf.executing_eagerly():
+            return _functions.call(self, name, args, valid)
         with checked():
             return _functions.call(self, name, args, valid)
 
@@ -211,7 +213,9 @@ class TensorFlowBackend(Backend):
         return tf.broadcast_to(x, dense_shape(shape))
 
     def sum(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return tf.reduce_sum(x, axes)
+        if not tf.executing_eagerly():
+            return tf.reduce_sum(x, axes)
+        return tf.raw_ops.Sum(input=x, axis=as_axes(tuple(axes)))
 
     def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
         return tf.transpose(x, axes)

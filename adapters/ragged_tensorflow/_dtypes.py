@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from ragged.errors import UnsupportedError
-from ragged_tensorflow._sharing import adopted
+from ragged.memory import aligned_copy
+from ragged_tensorflow._sharing import WORTH_SHARING, adopted
 
 __all__ = ["cast", "constant", "held", "numpy_dtype"]
 
@@ -46,14 +47,14 @@ def constant(x: Any, dtype: Any) -> Any:
     x = np.asarray(x)
     wanted = numpy_dtype(dtype)
     if x.dtype != wanted:
-        x = x.astype(wanted)
+        x = x.astype(wanted) if x.nbytes < WORTH_SHARING else aligned_copy(x, wanted)
     shared = adopted(x)
     return tf.convert_to_tensor(x, dtype) if shared is None else shared
 
 
 def cast(x: Any, dtype: Any) -> Any:
     """`x` in a TensorFlow dtype; the real part where that is no complex one."""
-    if x.dtype == dtype:
+    if x.dtype is dtype or x.dtype == dtype:
         return x
     if x.dtype.is_complex and not dtype.is_complex:
         if dtype.is_bool:

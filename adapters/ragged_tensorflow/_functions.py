@@ -7,7 +7,7 @@ forward mode of the reverse one.
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,7 @@ UNSUPPORTED = {
 """What the adapter declares not to have, each with the reason."""
 
 NUMBERS = {bool: np.dtype(bool), int: int, float: float, complex: complex}
+POWERS = ("power", "float_power")
 BY_BITS = ("bitwise", "invert", "equal", "not_equal", "logical", "gcd")
 
 
@@ -61,28 +62,40 @@ def call(b: Backend, name: str, args: tuple[Any, ...], valid: Any = None) -> Any
     Raises:
         UnsupportedError: TensorFlow has no such function.
     """
-    name = table[name].name
-    if name in UNSUPPORTED:
-        reason = UNSUPPORTED[name]
-        raise UnsupportedError(f"{name} is not available on tensorflow: {reason}; go on with x.to_backend('numpy')")
-    kinds = tuple([NUMBERS.get(type(x)) or dtype_of(x) for x in args])
-    dtypes, results = result_dtypes(name, kinds)
-    n = exponent(args, dtypes) if name in ("power", "float_power") else None
-    if name.startswith("logical"):  # of numbers: whether they are nonzero
-        dtypes = (np.dtype(bool),) * len(args)
-    elif not name.startswith(BY_BITS):  # of booleans TensorFlow has no arithmetic and no order
-        dtypes = tuple([np.dtype("uint8") if dtype.kind == "b" else dtype for dtype in dtypes])
-    operands = [operand(x, held(d)) for x, d in zip(args, dtypes, strict=True)]
-    follow = [x.dtype.is_floating or x.dtype.is_complex for x in operands]
-    recorded = is_recorded([x for x, smooth in zip(operands, follow, strict=True) if smooth])
+    name, dtypes, wanted, results = planned(name, tuple([NUMBERS.get(type(x)) or x.dtype for x in args]))
+    n = exponent(args, dtypes) if name in POWERS else None
+    operands = [operand(x, dtype) for x, dtype in zip(args, wanted, strict=True)]
+    recorded = is_recorded(
+        [x for x, dtype in zip(operands, wanted, strict=True) if dtype.is_floating or dtype.is_complex]
+    )
     if valid is not None and recorded:
         valid = upright(valid, max(x.shape.rank for x in operands))
         operands = [tf.where(valid, x, cast(tf.constant(table[name].safe, tf.float64), x.dtype)) for x in operands]
     out = computed(b, name, operands, n, recorded)
-    outs = [cast(y, held(d)) for y, d in zip(out if isinstance(out, tuple) else (out,), results, strict=True)]
+    outs = [cast(y, dtype) for y, dtype in zip(out if isinstance(out, tuple) else (out,), results, strict=True)]
     if valid is not None and recorded:
         outs = [tf.where(valid, y, tf.zeros((), y.dtype)) for y in outs]
     return tuple(outs) if len(outs) > 1 else outs[0]
+
+
+@lru_cache(maxsize=4096)
+def planned(name: str, kinds: tuple[Any, ...]) -> tuple[str, tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+    """The function's own name, NumPy's dtypes of its operands, TensorFlow's, and those of its results.
+
+    Raises:
+        UnsupportedError: TensorFlow has no such function.
+    """
+    name = table[name].name
+    if name in UNSUPPORTED:
+        reason = UNSUPPORTED[name]
+        raise UnsupportedError(f"{name} is not available on tensorflow: {reason}; go on with x.to_backend('numpy')")
+    dtypes, results = result_dtypes(name, tuple(numpy_dtype(k) if isinstance(k, tf.DType) else k for k in kinds))
+    wanted: tuple[Any, ...] = dtypes
+    if name.startswith("logical"):  # of numbers: whether they are nonzero
+        wanted = (np.dtype(bool),) * len(kinds)
+    elif not name.startswith(BY_BITS):  # of booleans TensorFlow has no arithmetic and no order
+        wanted = tuple([np.dtype("uint8") if dtype.kind == "b" else dtype for dtype in dtypes])
+    return name, dtypes, tuple(map(held, wanted)), tuple(map(held, results))
 
 
 def computed(b: Backend, name: str, operands: list[Any], n: int | None, recorded: bool) -> Any:
@@ -195,7 +208,8 @@ def operand(x: Any, dtype: Any) -> Any:
     if isinstance(x, tf.Variable):
         x = tf.convert_to_tensor(x)
     if not isinstance(x, tf.Tensor):
-        return constant(x, dtype)
+        is_plain = type(x) in (int, float) and dtype.is_floating
+        return tf.constant(float(x), dtype) if is_plain else constant(x, dtype)
     if dtype.is_bool and x.dtype != dtype:
         return x != tf.zeros((), x.dtype)
     return cast(x, dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from ragged.rows import Segments
 
-__all__ = ["Places", "as_index", "ids_of", "places_of", "segments_within"]
+__all__ = ["Places", "as_axes", "as_index", "ids_of", "places_of", "segments_within"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
@@ -73,6 +74,13 @@ def as_index(index: Any, size: Any) -> Any:
         return index
     fits = isinstance(size, int | np.integer) and size <= INT32
     return tf.convert_to_tensor(index.astype(np.int32) if fits else index)
+
+
+@cache
+def as_axes(axes: tuple[int, ...]) -> Any:
+    """Numbers of axes as the tensor that eager reductions take, which is most of what a small one costs."""
+    with tf.device("CPU:0"):
+        return tf.constant(axes, tf.int32)
 
 
 def ids_of(segments: Segments, device: Any = None) -> Any:

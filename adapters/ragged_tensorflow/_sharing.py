@@ -12,7 +12,7 @@ from ragged.memory import exported, is_aligned, is_frozen
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["adopted", "handed_over"]
+__all__ = ["WORTH_SHARING", "adopted", "handed_over"]
 
 WORTH_SHARING = 1 << 12
 """Bytes; fewer are copied in less time than it takes to ask."""
@@ -30,7 +30,9 @@ def adopted(x: np.ndarray[Any, Any]) -> Any:
 
 def handed_over(x: np.ndarray[Any, Any]) -> Any:
     """The tensor over the memory of a new array that nobody else has, or None: then TensorFlow needs a copy."""
-    if x.nbytes < WORTH_SHARING or x.dtype.kind not in "fiuc" or not is_aligned(x) or has_gpu():
+    if x.nbytes < WORTH_SHARING or x.dtype.kind not in "fiuc" or not (tf.executing_eagerly() and is_aligned(x)):
+        return None
+    if has_gpu():
         return None
     return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
