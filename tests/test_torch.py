@@ -415,3 +415,99 @@ def test_threads_differentiate_in_both_modes():
     [thread.start() for thread in threads]
     [thread.join(120) for thread in threads]
     assert [float(each) for each in found] == [3 * i * sum(v**3 for row in DATA for v in row) for i in range(8)]
+
+
+# ---------------------------------------------------------------------- PyTorch's own functions of arrays
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (lambda x: torch.sin(x), np.sin),
+        (lambda x: torch.abs(x), np.abs),
+        (lambda x: torch.atan2(x, x), lambda x: np.arctan2(x, x)),
+        (lambda x: torch.mul(2.0, x), lambda x: 2.0 * x),
+        (lambda x: torch.where(x > 0, x, 0.0), lambda x: np.where(x > 0, x, 0.0)),
+        (lambda x: torch.clamp(x, min=0.5), lambda x: np.maximum(x, 0.5)),
+        (lambda x: torch.clamp(x, -1, 1), lambda x: np.clip(x, -1, 1)),
+        (torch.nn.ReLU(), lambda x: np.maximum(x, 0)),
+        (lambda x: torch.special.expit(x), lambda x: 1 / (1 + np.exp(-x))),
+        (lambda x: torch.nn.functional.leaky_relu(x, negative_slope=0.5), lambda x: np.where(x > 0, x, x / 2)),
+    ],
+)
+def test_torchs_functions_of_each_number(function, wanted):
+    values = torch.tensor([1.0, -2.0, 0.25], dtype=torch.float64, requires_grad=True)
+    result = function(ragged.from_offsets(values, torch.tensor([0, 2, 2, 3])))
+    assert ragged.num(result).to_list() == [2, 0, 1]
+    assert np.allclose(ragged.flatten(result).detach().to_numpy(), wanted(values.detach().numpy()), 1e-12)
+    ragged.sum(result).backward()
+    assert values.grad is not None
+
+
+def test_torchs_operators_and_functions_of_a_tensor_and_an_array():
+    x, t = ragged.Array([[1.0, -2.0], [], [3.0]], backend="torch"), torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    assert (t - x).to_list() == torch.sub(t, x).to_list() == [[0, 3], [], [1]]
+    assert (t // x).to_list() == [[1, -1], [], [1]]
+    assert torch.maximum(x, t).to_list() == [[1, 1], [], [4]]
+    assert torch.sqrt(ragged.Array([[4.0, None]], backend="torch")).to_list() == [[2, None]]
+
+
+@pytest.mark.parametrize(
+    ("function", "way"),
+    [
+        (lambda x: torch.sum(x, dim=1), r"torch.sum is for tensors, not for ragged arrays; use ragged.sum"),
+        (lambda x: torch.amax(x, 1), r"use ragged.max\(x, axis=…\)"),
+        (lambda x: torch.nn.functional.mse_loss(x, torch.ones(3)), r"use ragged_torch.apply\(f, x\)"),
+        (lambda x: torch.nn.Linear(1, 1)(x), r"torch.linear is for tensors.*ragged_torch.apply"),
+        (lambda x: torch.cat([x, x]), r"use ragged.concatenate\(\[x, y\], axis=…\)"),
+        (lambda x: torch.add(x, x, alpha=2), r"torch.add with alpha is for tensors"),
+        (lambda x: torch.equal(x, x), r"use ragged.array_equal\(x, y\)"),
+        (lambda x: torch.autograd.grad(x, x), r"use ragged.grad, or ragged_torch.requires_grad_"),
+    ],
+)
+def test_torchs_other_functions_name_the_way_out(function, way):
+    with pytest.raises(ragged.UnsupportedError, match=way):
+        function(ragged.Array([[1.0, -2.0], [], [3.0]], backend="torch"))
+
+
+# ---------------------------------------------------------------------- bfloat16
+
+
+def test_bfloat16_stays_itself_and_has_derivatives():
+    pytest.importorskip("ml_dtypes", reason="NumPy's bfloat16 is not installed")
+    values = torch.tensor([1.0, 2.0, 3.0], dtype=torch.bfloat16, requires_grad=True)
+    x = ragged.from_offsets(values, torch.tensor([0, 2, 3]))
+    for y in (ragged.softmax(x, axis=1), ragged.logsumexp(x, axis=1), x * 2.0, 0.5 - x):
+        assert "bfloat16" in y.typestr
+    ragged.sum(ragged.max(x, axis=1) ** 2).backward()
+    assert values.grad.tolist() == [0, 4, 6]
+    assert ragged.grad(lambda x: ragged.sum(x * x))(x.detach()).to_list() == [[2, 4], [6]]
+
+
+# ---------------------------------------------------------------------- kernels
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize("lengths", ["ones", "sevens", "short", "unequal", "long"])
+def test_reductions_of_many_elements(lengths, dtype):
+    """Each kernel of rows: a regular axis, short rows, one long row among empty ones, long rows."""
+    random = np.random.default_rng(1)
+    counts = {
+        "ones": np.ones(9000, np.int64),
+        "sevens": np.full(1300, 7),
+        "short": random.integers(0, 5, 5000),
+        "unequal": np.where(np.arange(9001) == 4000, 6000, random.integers(0, 2, 9001)),
+        "long": random.integers(900, 1100, 9),
+    }[lengths]
+    values = random.normal(size=counts.sum()).astype(dtype)
+    if dtype == "complex128":
+        values.imag = random.normal(size=counts.sum())
+    plain, x = (ragged.from_lengths(values, counts).to_backend(name) for name in ("numpy", "torch"))
+    names = ("sum", "mean", "prod") if dtype == "complex128" else ("sum", "mean", "prod", "max", "min", "softmax")
+    for name in names:
+        wanted, found = (getattr(ragged, name)(each, axis=1) for each in (plain, x))
+        assert found.typestr == wanted.typestr
+        assert ragged.all(ragged.isclose(found, wanted, 1e-5 if dtype == "float32" else 1e-11, 1e-6, equal_nan=True))
+    again = ragged.from_lengths(values, counts).to_backend("torch")
+    ragged.num(again), again.layout.rows.ids, again.layout.rows.longest
+    assert ragged.array_equal(ragged.sum(again, axis=1), ragged.sum(x, axis=1))  # whatever the rows have kept

@@ -1,4 +1,4 @@
-"""Python's operators and NumPy's protocols, from one table."""
+"""Python's operators, from one table, and the protocols of NumPy's and PyTorch's functions."""
 
 from __future__ import annotations
 
@@ -71,6 +71,12 @@ class Operators:
         from ragged._numpy_functions import array_function
 
         return array_function(func, args, kwargs)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        from ragged_torch._overrides import torch_function
+
+        return torch_function(func, args, kwargs or {})
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         import ragged
