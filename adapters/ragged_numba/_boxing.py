@@ -6,6 +6,7 @@ from typing import Any
 
 import awkward as ak
 from numba.core import cgutils
+from numba.core.errors import NumbaNotImplementedError
 from numba.core.imputils import lower_constant
 from numba.extending import NativeValue, box, unbox
 
@@ -29,7 +30,7 @@ def compiled_type(x: Array | Record) -> Any:
     """The type of an array or a record in compiled code.
 
     Raises:
-        UnsupportedError: it is being differentiated.
+        UnsupportedError: it is being differentiated, or Numba does not have its numbers.
         BackendMismatchError: it is on a backend whose memory compiled code does not read.
     """
     return seen(x)[1]
@@ -52,7 +53,13 @@ def seen(x: Any) -> tuple[Any, Any]:
     view = to_awkward(array)
     view.attrs = {**view.attrs, BACKEND: b.name}
     view = view if array is x else view[0]
-    x._compiled = x.layout, view, wrapped(view.numba_type)
+    try:
+        kind = view.numba_type
+    except NumbaNotImplementedError as error:
+        raise UnsupportedError(
+            f"Numba compiles no code for numbers of dtype {error}: convert them with ragged.values_astype"
+        ) from error
+    x._compiled = x.layout, view, wrapped(kind)
     return view, x._compiled[2]
 
 
