@@ -18,7 +18,7 @@ from ragged.context import _context
 from ragged.errors import RaggedError
 from ragged.nodes import Flat
 from ragged.operands import map_flats
-from ragged_numba._lazy import Lazy
+from ragged_numba._lazy import Lazy, Unrecordable
 from ragged_numba._recorder import Recorder
 
 if TYPE_CHECKING:
@@ -141,7 +141,10 @@ def differentiated(tape: Backend, program: Program, leaves: Sequence[Any]) -> li
         dense.under = b
         return dense(*values)
 
-    outputs, others = evaluated(tape, step, dense.values)
+    try:
+        outputs, others = evaluated(tape, step, dense.values)
+    except Unrecordable:  # it closes over a value on a tape
+        return program(leaves)
     results: list[Any] = dense.results(outputs, others)[0]
     return results
 
@@ -153,13 +156,13 @@ def evaluated(b: Backend, step: Step, values: Sequence[Any]) -> tuple[list[Any],
         try:
             outputs, others = step(recorder, values)
             found = computed(recorder, [*outputs, *others])
+        except Unrecordable:
+            raise
         except REASONS:
             return step(b, values)
         return found[: len(outputs)], found[len(outputs) :]
     inner = [b.value(x) for x in values]
     outputs, others = evaluated(b.inner, step, inner)
-    if b.holds([*outputs, *others]):  # it closes over values on this tape
-        return step(b, values)
     if not b.holds(values):
         return outputs, others
     pull = adjoint(step, len(inner))

@@ -72,6 +72,7 @@ class Recorder(Waiting, Backend):
         return type(x) is Lazy or self.inner.owns(x)
 
     def asarray(self, x: Any, dtype: Any = None) -> Any:
+        x = self.settled(x)
         if type(x) is Lazy:
             return x if dtype is None else self.astype(x, dtype)
         return self.inner.asarray(x, dtype)
