@@ -71,6 +71,31 @@ def test_a_wrong_derivative_is_found_by_the_complex_step_alone():
         ragged.check_grads(f, X, method="complex")
 
 
+def by_numpy(factor):
+    """x², whose backward pass is no ragged program."""
+    f = ragged.custom_vjp(lambda x: x * x)
+    plain = lambda x, g: np.asarray(ragged.flatten(x)) * np.asarray(ragged.flatten(g)) * factor  # noqa: E731
+    f.defvjp(lambda x: (x * x, x), lambda x, g: (ragged.from_lengths(plain(x, g), ragged.num(x)),))
+    return f
+
+
+def test_reverse_mode_alone():
+    with pytest.raises(ragged.DTypeError, match="being differentiated"):
+        ragged.check_grads(by_numpy(2.0), X, order=1)
+    ragged.check_grads(by_numpy(2.0), X, order=1, modes=("reverse",))
+    with pytest.raises(AssertionError, match="reverse mode"):
+        ragged.check_grads(by_numpy(2.1), X, order=1, modes=("reverse",))
+    ragged.check_grads(lambda x: x**3, X, modes=("reverse",))
+    with pytest.raises(AssertionError, match="reverse over reverse"):
+        ragged.check_grads(wrong_second(), X, modes=("reverse",))
+
+
+@pytest.mark.parametrize("modes", [(), ("forward",), ("reverse", "backward")])
+def test_unknown_modes(modes):
+    with pytest.raises(ragged.RaggedError, match="modes"):
+        ragged.check_grads(lambda x: x, X, modes=modes)
+
+
 def test_tolerances():
     with pytest.raises(AssertionError):
         ragged.check_grads(wrong_first, X, rtol=0.1)
