@@ -93,7 +93,13 @@ class Check:
     """One program at one point."""
 
     def __init__(
-        self, program: Any, places: Sequence[int], rtol: float | None, atol: float | None, seed: int, forward: bool
+        self,
+        program: Any,
+        places: Sequence[int],
+        rtol: float | None,
+        atol: float | None,
+        seed: int,
+        forward: bool = True,
     ) -> None:
         self.program = program
         self.forward = forward
