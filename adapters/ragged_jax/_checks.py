@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 
 from ragged.errors import UnsupportedError
+from ragged_jax._compat import trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ragged.backend import Backend
 
@@ -31,8 +32,9 @@ class Check(NamedTuple):
 class Compilation:
     """One compilation of a program on `b`: the checks made on the way, and what was asked for.
 
-    `capacity` is what the caller gave for what grows, `grown` what was found to be needed, by place. Tests set `plant`,
-    which puts NaN (or a senseless number) in all slack that is not known to be zero.
+    A check within a transformation that hands nothing out (a scan, a branch) is `late`: the running program reports it
+    by itself. `capacity` is what the caller gave for what grows, `grown` what was found to be needed, by place. Tests
+    set `plant`, which puts NaN (or a senseless number) in all slack that is not known to be zero.
     """
 
     plant = False
@@ -40,7 +42,26 @@ class Compilation:
     def __init__(self, b: Backend, check: bool, capacity: int | None, grown: Mapping[int, int]) -> None:
         self.b, self.check, self.capacity, self.grown = b, check, capacity, grown
         self.checks: list[Check] = []
+        self.late: list[Check] = []
+        self.reported: dict[int, int] = {}
         self.places = 0
+        self.traces: tuple[Any, ...] = ()
+
+    def add(self, check: Check) -> None:
+        """Enter a check."""
+        if not self.check:
+            return
+        if all(trace in (None, *self.traces) for trace in map(trace_of, (check.bad, check.needed))):
+            self.checks.append(check)
+            return
+        self.late.append(check)
+        number = len(self.late) - 1
+
+        def report(bad: Any, needed: Any) -> None:
+            if bad:
+                self.reported[number] = max(int(needed), self.reported.get(number, 0))
+
+        jax.debug.callback(report, check.bad, check.needed)
 
 
 _current: ContextVar[Compilation | None] = ContextVar("ragged_jax_compilation", default=None)
@@ -72,9 +93,7 @@ def compilation() -> Compilation:
 
 def check(bad: Any, what: str) -> None:
     """Have the program report a 0-d boolean that is true; `what` says what is wrong."""
-    state = compilation()
-    if state.check:
-        state.checks.append(Check(bad, what, jnp.zeros((), "int32"), None))
+    compilation().add(Check(bad, what, 0, None))
 
 
 def room(needed: Any, estimate: int, bounded: bool) -> int:
@@ -84,16 +103,17 @@ def room(needed: Any, estimate: int, bounded: bool) -> int:
     place, state.places = state.places, state.places + 1
     said = None if bounded else state.capacity
     capacity = state.grown.get(place, estimate) if said is None else said
-    state.checks.append(Check(needed > capacity, "elements", needed, place if said is None else None))
+    state.add(Check(needed > capacity, "elements", needed, place if said is None else None))
     return capacity
 
 
 @contextmanager
-def gathered_checks() -> Iterator[list[Check]]:
-    """The checks made in this scope, apart from those before: a transformation within has to hand them out."""
+def gathered_checks(datas: Sequence[Any]) -> Iterator[list[Check]]:
+    """The checks made in this scope, apart from those before: a transformation of `datas`, which hands them out."""
     state = compilation()
-    before, state.checks = state.checks, []
+    before = state.checks, state.traces
+    state.checks, state.traces = [], (*state.traces, *map(trace_of, datas))
     try:
         yield state.checks
     finally:
-        state.checks = before
+        state.checks, state.traces = before

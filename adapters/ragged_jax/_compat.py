@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import jax
 
-__all__ = ["Tracer", "enable_x64", "is_batched", "is_committed", "is_reversed", "weak_kind", "x64_enabled"]
+__all__ = ["Tracer", "enable_x64", "is_batched", "is_committed", "is_reversed", "trace_of", "weak_kind", "x64_enabled"]
 
 Tracer = jax.core.Tracer
 _config: Any = jax.config
@@ -46,3 +46,8 @@ def weak_kind(x: Any) -> type | None:
     if not isinstance(x, Tracer) or x.ndim or not getattr(x.aval, "weak_type", False):
         return None
     return {"f": float, "c": complex}.get(x.dtype.kind)
+
+
+def trace_of(x: Any) -> Any:
+    """What a tracer belongs to: the program or transformation at work when it was made; None of other values."""
+    return getattr(x, "_trace", None)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ragged._opaque import opaque
 from ragged.array import Array
 from ragged.compilation._buckets import size_class
-from ragged.errors import OutOfRangeError
-from ragged_jax._checks import Compilation, compiling
-from ragged_jax._compat import Tracer, enable_x64, x64_enabled
+from ragged.errors import OutOfRangeError, UnsupportedError
+from ragged_jax._checks import Check, Compilation, compiling
+from ragged_jax._compat import Tracer, enable_x64, trace_of, x64_enabled
 from ragged_jax._entering import Entering, Packed
 from ragged_jax._leaving import Leaving, on_host
 from ragged_jax._padded_backend import PaddedBackend
@@ -60,18 +61,33 @@ class Compiled:
         self.run = jax.jit(self.trace)
         self.packed: Packed | None = None
         self.leaving: Leaving | None = None
-        self.checks: list[tuple[str, int | None]] = []
+        self.state: Compilation | None = None
+        self.checks: list[Check] = []
         self.grown: dict[int, int] = {}
 
     def __call__(self, leaves: list[Any]) -> list[Any]:
         with self.scope():
             self.packed = packed = Packed(leaves, self.plan.capacities)
-            outputs, sizes, flags = self.run(packed.arrays)
-            while self.checks and self.outgrown(leaves, flags):
+            outputs, sizes, flags = self.execute(packed)
+            while self.outgrown(leaves, flags):
                 self.run = jax.jit(self.trace)
-                outputs, sizes, flags = self.run(packed.arrays)
+                outputs, sizes, flags = self.execute(packed)
             assert self.leaving is not None
             return self.leaving.trimmed(self.b, packed, outputs, sizes)
+
+    def execute(self, packed: Packed) -> Any:
+        """One run of the compiled program, and its compilation before the first.
+
+        Raises:
+            UnsupportedError: structure that is made within a transformation and used outside.
+        """
+        try:
+            return self.run(packed.arrays)
+        except jax.errors.UnexpectedTracerError as error:
+            raise UnsupportedError(
+                f"{self.plan.name}: lists whose lengths are found within jax.checkpoint, lax.scan or lax.cond cannot "
+                "leave it; find them before it, or reduce them within"
+            ) from error
 
     def scope(self) -> Any:
         """64 bits where they were asked for."""
@@ -83,12 +99,14 @@ class Compiled:
         assert self.packed is not None
         options = self.plan.options
         with compiling(Compilation(self.inner, options.check, options.capacity, self.grown)) as state:
+            state.traces = tuple(map(trace_of, arrays[:1]))
             entering = Entering(self.inner, self.packed, arrays)
             found = self.program(entering.leaves)
             self.leaving = Leaving(entering, found)
-            checks = state.checks if options.check else []
-            self.checks = [(check.what, check.place) for check in checks]
-            flags = [jnp.asarray(check.bad) for check in checks], [jnp.asarray(check.needed) for check in checks]
+            self.state = state
+            self.checks = [check._replace(bad=None, needed=None) for check in state.checks]
+            flags = [jnp.asarray(c.bad) for c in state.checks], [jnp.asarray(c.needed, "int32") for c in state.checks]
+            state.checks = []
             sizes = [jnp.asarray(size, "int32") for size in self.leaving.sizes]
             return self.leaving.arrays, sizes and jnp.stack(sizes), flags[0] and tuple(map(jnp.stack, flags))
 
@@ -98,23 +116,36 @@ class Compiled:
         Raises:
             RaggedError: what eager code raises, or more is needed than the caller said.
         """
-        bad, needed = (on_host(each) for each in flags)
-        if not bad.any():
+        wrong = self.found_wrong(flags)
+        if not wrong:
             return False
-        places = {place: int(needed[i]) for i, (_, place) in enumerate(self.checks) if bad[i] and place is not None}
+        places = {check.place: needed for check, needed in wrong if check.place is not None}
         if places:
             self.grown.update({place: size_class(count) for place, count in places.items()})
             return True
         self.program.eagerly(leaves)  # raises, unless only room was missing
-        count = int(needed[bad].max())
+        count = max(needed for _, needed in wrong)
         raise OutOfRangeError(
             f"{self.plan.name}: {count} elements are more than capacity={self.plan.options.capacity}; say how many "
             f"there may be, with ragged.jit(..., capacity={count}), or leave it out"
         )
 
+    def found_wrong(self, flags: Any) -> list[tuple[Check, int]]:
+        """The checks that failed, and how many elements each needs."""
+        wrong: list[tuple[Check, int]] = []
+        if self.checks:
+            bad, needed = map(on_host, flags)
+            wrong = [(self.checks[i], int(needed[i])) for i in np.flatnonzero(bad)]
+        if self.state is not None and self.state.late:
+            jax.effects_barrier()  # type: ignore[no-untyped-call]
+            reported = dict(self.state.reported)
+            self.state.reported.clear()
+            wrong += [(self.state.late[i], needed) for i, needed in reported.items()]
+        return wrong
+
     def explain(self, leaves: list[Any]) -> list[str]:
         """What is padded."""
-        return [f"checked after each call: {text}" for text in dict.fromkeys(what for what, _ in self.checks)]
+        return [f"checked after each call: {text}" for text in dict.fromkeys(check.what for check in self.checks)]
 
 
 def compiled(b: Backend, program: Program, plan: Plan) -> Compiled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 
 from ragged_jax import _transforms
 from ragged_jax._checks import compilation, gathered_checks
@@ -29,9 +30,9 @@ class Unwrapped:
         return [like(x, data) for x, data in zip(self.primals, datas, strict=True)]
 
     def __call__(self, *datas: Any) -> tuple[list[Any], tuple[list[Any], list[Any]]]:
-        with gathered_checks() as checks:
+        with gathered_checks(datas) as checks:
             outputs, aux = self.f(*self.arguments(datas))
-            flags = [(check.bad, check.needed) for check in checks]
+            flags = [(jnp.asarray(check.bad), jnp.asarray(check.needed)) for check in checks]
             self.checks = checks
         self.outputs, self.aux = list(map(bare, outputs)), list(map(bare, aux))
         return [data_of(x) for x in outputs], ([data_of(x) for x in aux], flags)
@@ -40,7 +41,7 @@ class Unwrapped:
         """What `f` gave, with the data that came out of the transformation."""
         aux, flags = handed
         for (bad, needed), check in zip(flags, self.checks, strict=True):
-            compilation().checks.append(check._replace(bad=bad, needed=needed))
+            compilation().add(check._replace(bad=bad, needed=needed))
         return [like(x, y) for x, y in zip(self.outputs, outputs, strict=True)], [
             like(x, y) for x, y in zip(self.aux, aux, strict=True)
         ]

@@ -13,6 +13,7 @@ from ragged.nodes import Flat, Node, Option, Unknown
 from ragged.operands import common_backend
 from ragged.registry import backend_of_dense
 from ragged_jax._compat import is_batched
+from ragged_jax._padded import Padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +66,17 @@ def _unflatten_record(static: None, children: Iterable[Any]) -> Record:
     return record
 
 
+def _flatten_padded(x: Padded) -> tuple[tuple[Any], tuple[Any, ...]]:
+    return (x.data,), x.shape
+
+
+def _unflatten_padded(shape: tuple[Any, ...], children: Iterable[Any]) -> Padded:
+    (data,) = children
+    return Padded(data, shape)
+
+
 def register() -> None:
-    """Make `ragged.Array` and `ragged.Record` pytrees (once a process)."""
+    """Make `ragged.Array`, `ragged.Record` and what they hold under `ragged.jit` pytrees (once a process)."""
     jax.tree_util.register_pytree_node(Array, _flatten, _unflatten)
     jax.tree_util.register_pytree_node(Record, _flatten_record, _unflatten_record)
+    jax.tree_util.register_pytree_node(Padded, _flatten_padded, _unflatten_padded)
