@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from ragged.ufuncs import Function
 
-ARGUMENTS = {1: ("x",), 2: ("x1", "x2")}
-
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     """The values of `x` with those below `min` or above `max` replaced by it; a bound that is None does not count.
