@@ -24,9 +24,10 @@ from ragged_numpy import keep_memory
 
 pytest.importorskip("numba", reason="Numba is not installed")
 
-from ragged_numba import _fused_pass, _fusion, _threads, _waiting
+from ragged_numba import _fused_pass, _threads, _waiting
 from ragged_numba._lazy import Lazy
 
+REASONS = _waiting.REASONS
 X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0], [], [-1.0, 0.125, 2.5, -0.75]]
 
 
@@ -34,7 +35,7 @@ X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0], [], [-1.0, 0.125, 2.5, -0.75]]
 def _recording(monkeypatch):
     monkeypatch.setattr(_waiting, "LEAST", 1)
     monkeypatch.setattr(_fused_pass, "BLOCK", 3)
-    monkeypatch.setattr(_fusion, "REASONS", ())
+    monkeypatch.setattr(_waiting, "REASONS", ())
     with ragged.use("numba"), np.errstate(all="ignore"):
         yield
 
@@ -42,7 +43,7 @@ def _recording(monkeypatch):
 @pytest.fixture
 def _forgiving(monkeypatch):
     """Programs that cannot be recorded are run as they are, as for users."""
-    monkeypatch.setattr(_fusion, "REASONS", (ragged.RaggedError, ValueError, TypeError, AttributeError, LookupError))
+    monkeypatch.setattr(_waiting, "REASONS", REASONS)
 
 
 def loops(compiled, *args):
@@ -64,7 +65,7 @@ FALLS_BACK = {"to_backend"}  # moves to another backend, which no recording foll
 @pytest.mark.parametrize("operation", [pytest.param(each, id=title_of(each)) for each in OPERATIONS])
 def test_every_operation_is_that_of_eager_code(operation, monkeypatch):
     if operation.function in FALLS_BACK:
-        monkeypatch.setattr(_fusion, "REASONS", (ragged.RaggedError,))
+        monkeypatch.setattr(_waiting, "REASONS", (ragged.RaggedError,))
     compiled = ragged.jit(operation.program, warn_after=None)
     for name in dict.fromkeys((*operation.samples, *SMOOTH, *KINKS) if operation.smooth else operation.samples):
         x = sample(name)
@@ -385,6 +386,30 @@ def test_several_outputs_are_differentiated():
     ):
         assert_same(found[0], wanted[0])
         assert_same(found[1], wanted[1])
+
+
+def test_a_pullback_is_called_again_and_with_any_cotangent():
+    x = ragged.Array(X)
+    for program, cotangents in ((loss, (1.0, 1.0, -2.5)), (lambda x: ragged.sum(x * x, axis=1), ([1.0] * 6, range(6)))):
+        value, pull = ragged.vjp(ragged.jit(program), x)
+        wanted, eager = ragged.vjp(program, x)
+        assert_same(value, wanted)
+        for g in cotangents:
+            g = np.asarray(g, "float64")[()]
+            found = pull(g)[0]
+            assert_same(found, eager(g)[0])
+            found.layout.content.data[:] = 7.0  # it is the caller's
+    assert_same(ragged.jvp(ragged.jit(loss), (x,), (x,))[1], ragged.jvp(loss, (x,), (x,))[1])
+
+
+def test_only_what_is_asked_for_is_differentiated():
+    program = lambda x, w, n: ragged.sum(x * w) * n  # noqa: E731
+    x, w = ragged.Array(X), ragged.Array(X) * 0.5
+    for argnums in (0, 1, (0, 1)):
+        found = ragged.grad(lambda x, w: ragged.jit(program)(x, w, 2.0) + ragged.sum(x), argnums)(x, w)
+        wanted = ragged.grad(lambda x, w: program(x, w, 2.0) + ragged.sum(x), argnums)(x, w)
+        for one, other in zip(found, wanted, strict=True) if isinstance(argnums, tuple) else [(found, wanted)]:
+            assert_same(one, other)
 
 
 @pytest.mark.usefixtures("_forgiving")

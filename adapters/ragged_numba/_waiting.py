@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ragged.errors import RaggedError
 from ragged_numba._domains import Domain, unite
 from ragged_numba._fused_run import compute
 from ragged_numba._lazy import Lazy, Unrecordable
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
     from ragged.rows import Rows
 
-__all__ = ["LEAST", "Loop", "Waiting"]
+__all__ = ["LEAST", "REASONS", "Loop", "Waiting"]
 
 LEAST = 1 << 14
 """Below this many elements a function costs less than to record it."""
+
+
+REASONS = (RaggedError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError)
+"""Errors after which a program is run again as it is: they are its own, or come of values that are not there yet."""
 
 
 class Loop(NamedTuple):
