@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -353,3 +354,25 @@ def flat(x):
 
 def test_storage_is_what_arrays_refer_to():
     assert type(empty((N,), FLOAT).base) is Storage
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda x: ragged.fill_none(ragged.pad_none(x, 3, clip=True), 0.0),
+        lambda x: ragged.is_none(x, axis=1),
+        lambda x: ragged.firsts(x),
+        lambda x: ragged.argcombinations(x, 2),
+        lambda x: ragged.grad(lambda x: ragged.sum(ragged.sort(x, axis=-1)))(x),
+    ],
+)
+def test_operands_are_not_kept_until_garbage_is_collected(program):
+    x = ragged.Array([[1.0, 2.0, 3.0], [4.0]]) * 1.0
+    content = weakref.ref(x.layout.content.data)
+    gc.disable()
+    try:
+        program(x)
+        del x
+        assert content() is None
+    finally:
+        gc.enable()

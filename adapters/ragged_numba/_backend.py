@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged_numba import _moving, _reducing
+from ragged_numba import _elementwise, _moving, _reducing, _scattering, _sorting
 from ragged_numba._compiling import is_plain
 from ragged_numpy import NumpyBackend
+from ragged_numpy._backend import ALONE
+from ragged_numpy._blocks import BLOCK, is_blockwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +33,9 @@ def movable(x: Any, n: int) -> bool:
 
 
 def reducible(x: Any, rows: Any) -> bool:
-    """Whether kernels reduce the rows of `x`."""
-    return x.shape[0] >= FEW and x.ndim == 1 and x.dtype in NUMBERS and is_plain(x, rows.offsets)
+    """Whether kernels reduce the rows (or groups) of `x`."""
+    structure = rows.ids if rows.offsets is None else rows.offsets
+    return x.shape[0] >= FEW and x.ndim == 1 and x.dtype in NUMBERS and is_plain(x, structure)
 
 
 def least(dtype: Any, largest: bool) -> Any:
@@ -40,6 +43,13 @@ def least(dtype: Any, largest: bool) -> Any:
     if dtype.kind == "f":
         return dtype.type(-np.inf if largest else np.inf)
     return np.iinfo(dtype).min if largest else np.iinfo(dtype).max
+
+
+def extrema(x: Any, rows: Any, identity: Any, largest: bool) -> Any:
+    """The maximum (or minimum) of each row or group."""
+    if rows.offsets is None:
+        return _scattering.group_extrema(x, rows, identity, largest)
+    return _reducing.extrema(x, rows, identity, least(x.dtype, largest), largest)
 
 
 class NumbaBackend(NumpyBackend):
@@ -54,22 +64,35 @@ class NumbaBackend(NumpyBackend):
 
         return Fused(self, program)
 
+    # ------------------------------------------------------------------ elementwise
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        if valid is None:
+            return _elementwise.apply(name, args)
+        with np.errstate(all="ignore"):
+            return _elementwise.apply(name, args)
+
+    def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
+        return _elementwise.apply_over(spare, name, args)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        whole = x.shape[0] < 2 * BLOCK or x.ndim > 1 or rows.offsets is None
+        if whole or not is_blockwise(f, options):
+            return f(self, x, rows, *options)
+        return _elementwise.in_blocks(self, ALONE, f, x, rows, options)  # type: ignore[arg-type]
+
     # ------------------------------------------------------------------ reductions
 
     def segment_sum(self, x: Any, rows: Segments) -> Any:
-        if rows.offsets is not None and reducible(x, rows):
-            return _reducing.sums(x, rows)  # type: ignore[arg-type]
-        return super().segment_sum(x, rows)
+        if not reducible(x, rows):
+            return super().segment_sum(x, rows)
+        return _scattering.group_sums(x, rows) if rows.offsets is None else _reducing.sums(x, rows)  # type: ignore[arg-type]
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
-        if rows.offsets is not None and reducible(x, rows):
-            return _reducing.extrema(x, rows, identity, least(x.dtype, True), True)  # type: ignore[arg-type]
-        return super().segment_max(x, rows, identity)
+        return extrema(x, rows, identity, True) if reducible(x, rows) else super().segment_max(x, rows, identity)
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
-        if rows.offsets is not None and reducible(x, rows):
-            return _reducing.extrema(x, rows, identity, least(x.dtype, False), False)  # type: ignore[arg-type]
-        return super().segment_min(x, rows, identity)
+        return extrema(x, rows, identity, False) if reducible(x, rows) else super().segment_min(x, rows, identity)
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         if rows.total > _reducing.SHORT * rows.nrows and reducible(x, rows):  # a scattered pass is NumPy's, too
@@ -80,6 +103,18 @@ class NumbaBackend(NumpyBackend):
         if rows.offsets is not None and mask.shape[0] >= FEW and mask.ndim == 1 and is_plain(mask, rows.offsets):
             return _reducing.sums(mask.view(BYTES), rows)  # type: ignore[arg-type]
         return super().segment_count(mask, rows)
+
+    # ------------------------------------------------------------------ order
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if rows.total < _sorting.LONG * rows.nrows and reducible(x, rows):
+            return _sorting.argsort(x, rows, descending)
+        return super().segment_argsort(x, rows, descending)
+
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if rows.total < _sorting.LONG * rows.nrows and reducible(x, rows):
+            return _sorting.sort(x, rows, descending)
+        return super().segment_sort(x, rows, descending)
 
     # ------------------------------------------------------------------ moves
 
@@ -104,6 +139,17 @@ class NumbaBackend(NumpyBackend):
         return _moving.expand(x, rows) if rows._ids is None else _moving.gather(x, rows._ids)
 
     # ------------------------------------------------------------------ structure
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        n = np.size(condition)
+        if n < FEW or condition.ndim > 1 or condition.dtype != bool:
+            return super().where(condition, x, y)
+        dtype = np.result_type(x, y)
+        arrays = [np.atleast_1d(np.asarray(each, dtype)) for each in (x, y)]
+        sizes = sorted(each.size for each in arrays)
+        if sizes in ([1, n], [n, n]) and all(movable(each, n) for each in arrays) and is_plain(condition):
+            return _moving.choose(condition, *arrays)
+        return super().where(condition, x, y)
 
     def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
         if rows.total >= FEW and starts.dtype == np.int64 and is_plain(starts, rows.offsets):

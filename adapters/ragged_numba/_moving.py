@@ -20,9 +20,9 @@ from ragged_numpy._memory import empty
 if TYPE_CHECKING:
     from ragged.rows import Rows
 
-__all__ = ["BITS", "expand", "gather", "gather_ranges", "ranges", "row_ids", "row_positions"]
+__all__ = ["BITS", "choose", "expand", "gather", "gather_ranges", "ranges", "row_ids", "row_positions"]
 
-BITS = {size: np.dtype(f"uint{8 * size}") for size in (1, 4, 8)}
+BITS = {size: np.dtype(f"int{8 * size}") for size in (1, 4, 8)}
 """The dtype that content of a size is moved as."""
 AHEAD = 16
 """Rows by which memory is asked for content that may stand anywhere."""
@@ -43,6 +43,37 @@ def gather(x: Any, index: Any) -> Any:
     return out
 
 
+@njit(nogil=True)
+def mixed(mask: Any, one: Any, other: Any) -> Any:
+    """`one` where the mask is 1, `other` where it is 0, bit by bit: a branch would be a guess."""
+    return other ^ ((one ^ other) & -np.int64(mask))
+
+
+@kernel("nnmxxX")
+def choose_pieces(first: int, last: int, mask: Any, x: Any, y: Any, out: Any) -> None:
+    """`x` where the mask is true, else `y`, one of which may be a single number."""
+    begin, end = first * GRAIN, min(last * GRAIN, mask.shape[0])
+    if x.shape[0] == y.shape[0]:
+        for j in range(begin, end):
+            put(out, j, mixed(get(mask, j), get(x, j), get(y, j)))
+    elif x.shape[0] == 1:
+        one = get(x, 0)
+        for j in range(begin, end):
+            put(out, j, mixed(get(mask, j), one, get(y, j)))
+    else:
+        other = get(y, 0)
+        for j in range(begin, end):
+            put(out, j, mixed(get(mask, j), get(x, j), other))
+
+
+def choose(mask: Any, x: Any, y: Any) -> Any:
+    """`x` where the mask is true, else `y`, of one dtype; one of them may be a single number."""
+    n, bits = mask.shape[0], BITS[x.itemsize]
+    out = empty((n,), x.dtype)
+    share(choose_pieces[bits], -(-n // GRAIN), mask, x.view(bits), y.view(bits), out.view(bits))
+    return out
+
+
 @kernel("nniixX")
 def expand_rows(first: int, last: int, cuts: Any, offsets: Any, x: Any, out: Any) -> None:
     """Each row's entry for each of its elements."""
@@ -51,7 +82,7 @@ def expand_rows(first: int, last: int, cuts: Any, offsets: Any, x: Any, out: Any
         row, end_row = cuts[piece], cuts[piece + 1]
         begin, stop = piece * GRAIN - row, min((piece + 1) * GRAIN, n + nrows) - end_row
         for i in range(row, min(end_row + 1, nrows)):
-            end, value = min(offsets[i + 1], stop), x[i]
+            end, value = min(get(offsets, i + 1), stop), get(x, i)
             if end - begin <= 8 and begin + 8 <= stop:
                 for j in range(8):
                     put(out, begin + j, value)
@@ -78,8 +109,8 @@ def count_rows(first: int, last: int, cuts: Any, offsets: Any, starts: Any, step
         row, end_row = cuts[piece], cuts[piece + 1]
         begin, stop = piece * GRAIN - row, min((piece + 1) * GRAIN, n + nrows) - end_row
         for i in range(row, min(end_row + 1, nrows)):
-            end = min(offsets[i + 1], stop)
-            value = i if numbered else starts[i] + (begin - offsets[i]) * step
+            end = min(get(offsets, i + 1), stop)
+            value = i if numbered else get(starts, i) + (begin - get(offsets, i)) * step
             if end - begin <= 8 and begin + 8 <= stop:
                 for j in range(8):
                     put(out, begin + j, value + j * step)
@@ -113,40 +144,45 @@ def row_positions(rows: Rows) -> Any:
 
 
 @njit(nogil=True)
-def copy_eight(x: Any, i: int, out: Any, j: int) -> None:
-    """Eight numbers, which one instruction moves where the processor has it."""
-    a, b, c, d = get(x, i), get(x, i + 1), get(x, i + 2), get(x, i + 3)
-    e, f, g, h = get(x, i + 4), get(x, i + 5), get(x, i + 6), get(x, i + 7)
-    put(out, j, a)
-    put(out, j + 1, b)
-    put(out, j + 2, c)
-    put(out, j + 3, d)
-    put(out, j + 4, e)
-    put(out, j + 5, f)
-    put(out, j + 6, g)
-    put(out, j + 7, h)
+def copy(x: Any, at: int, out: Any, begin: int, end: int, stop: int) -> None:
+    """What stands in `x` at a place and after it, written from `begin` to `end`, or over what comes until `stop`."""
+    if end - begin <= 8 and begin + 8 <= stop and at + 8 <= x.shape[0]:
+        for j in range(8):
+            put(out, begin + j, get(x, at + j))
+    else:
+        for j in range(end - begin):
+            put(out, begin + j, get(x, at + j))
+
+
+@kernel("nniixiX")
+def copy_rows(first: int, last: int, cuts: Any, offsets: Any, x: Any, starts: Any, out: Any) -> None:
+    """Of each row what stands in `x` from its entry of `starts` on."""
+    n, nrows = out.shape[0], offsets.shape[0] - 1
+    for piece in range(first, last):
+        row, end_row = cuts[piece], cuts[piece + 1]
+        begin, stop = piece * GRAIN - row, min((piece + 1) * GRAIN, n + nrows) - end_row
+        for i in range(row, min(end_row + 1, nrows)):
+            ahead = get(starts, min(i + AHEAD, nrows - 1))
+            prefetch(x, ahead)
+            prefetch(x, ahead + 7)
+            end = min(get(offsets, i + 1), stop)
+            copy(x, get(starts, i) + begin - get(offsets, i), out, begin, end, stop)
+            begin = end
 
 
 @kernel("nniixxiX")
-def copy_rows(first: int, last: int, cuts: Any, offsets: Any, x: Any, y: Any, starts: Any, out: Any) -> None:
+def join_rows(first: int, last: int, cuts: Any, offsets: Any, x: Any, y: Any, starts: Any, out: Any) -> None:
     """Of each row what stands in `x`, with `y` behind it, from its entry of `starts` on."""
     n, nrows, size = out.shape[0], offsets.shape[0] - 1, x.shape[0]
     for piece in range(first, last):
         row, end_row = cuts[piece], cuts[piece + 1]
         begin, stop = piece * GRAIN - row, min((piece + 1) * GRAIN, n + nrows) - end_row
         for i in range(row, min(end_row + 1, nrows)):
-            ahead = starts[min(i + AHEAD, nrows - 1)]
-            if ahead < size:
-                prefetch(x, ahead)
-                prefetch(x, ahead + 7)
-            end, at, source = min(offsets[i + 1], stop), starts[i] + begin - offsets[i], x
-            if at >= size and y.shape[0] > 0:
-                source, at = y, at - size
-            if end - begin <= 8 and begin + 8 <= stop and at + 8 <= source.shape[0]:
-                copy_eight(source, at, out, begin)
+            end, at = min(get(offsets, i + 1), stop), get(starts, i) + begin - get(offsets, i)
+            if at < size:
+                copy(x, at, out, begin, end, stop)
             else:
-                for j in range(end - begin):
-                    put(out, begin + j, get(source, at + j))
+                copy(y, at - size, out, begin, end, stop)
             begin = end
 
 
@@ -160,7 +196,7 @@ def gather_rows(
         row, end_row = cuts[piece], cuts[piece + 1]
         begin, stop = piece * GRAIN - row, min((piece + 1) * GRAIN, n + nrows) - end_row
         for i in range(row, min(end_row + 1, nrows)):
-            end, at = min(offsets[i + 1], stop), starts[i] + (begin - offsets[i]) * step
+            end, at = min(get(offsets, i + 1), stop), get(starts, i) + (begin - get(offsets, i)) * step
             if end - begin <= 8 and begin + 8 <= stop and min(at, at + 7 * step) >= 0 and at <= most:
                 for j in range(8):
                     put(out, begin + j, get(x, min(at + j * step, most)))
@@ -175,8 +211,10 @@ def gather_ranges(x: Any, given: Any, y: Any = None) -> Any:
     rows, bits = given.rows, BITS[x.itemsize]
     cuts, out = cuts_of(rows), empty((rows.total,), x.dtype)
     pieces = len(cuts) - 1, cuts, rows.offsets, x.view(bits)
-    if given.step == 1 and given.last is None:
-        share(copy_rows[bits], *pieces, (x[:0] if y is None else y).view(bits), given.starts, out.view(bits))
+    if y is not None:
+        share(join_rows[bits], *pieces, y.view(bits), given.starts, out.view(bits))
+    elif given.step == 1 and given.last is None:
+        share(copy_rows[bits], *pieces, given.starts, out.view(bits))
     else:
         most = x.shape[0] - 1 if given.last is None else given.last
         share(gather_rows[bits], *pieces, given.step, most, given.starts, out.view(bits))

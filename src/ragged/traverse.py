@@ -94,27 +94,33 @@ def at_axis(b: Backend, node: Node, axis: int, f: Callable[[Node], Node], name: 
     receive an `Option`). Text is a value: an axis inside it does not exist.
     """
 
-    def walk(node: Node, axis: int) -> Node:
-        axis_here = positive_axis(node, axis)
-        if axis_here == 0:
-            return f(node)
-        below = axis if axis_here is None else axis_here
-        match node:
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(walk(c, below) for c in contents), length, parameters)
-            case Option():
-                return rebuild(b, node, walk(node.content, below))
-            case Flat(data) if data.ndim > 1:
-                opened = to_regular_node(b, node)
-                return rebuild(b, opened, walk(opened.content, below if below < 0 else below - 1))
-            case Lists() | Regular() if not is_text(node):
-                return rebuild(b, node, walk(node.content, below if below < 0 else below - 1))
-            case Union():
-                raise no_unions(node, name)
-        raise AxisError(f"{name}: axis={axis_given} exceeds the depth of this array, which is {depth_range(top)[1]}")
+    return _at_axis(b, node, axis, f, name, (node, axis))
 
-    top, axis_given = node, axis
-    return walk(node, axis)
+
+def _at_axis(b: Backend, node: Node, axis: int, f: Any, name: str, given: tuple[Node, int]) -> Node:
+    axis_here = positive_axis(node, axis)
+    if axis_here == 0:
+        return f(node)  # type: ignore[no-any-return]
+    below = axis if axis_here is None else axis_here
+    match node:
+        case Record(fields, contents, length, parameters):
+            columns = tuple(_at_axis(b, each, below, f, name, given) for each in contents)
+            return Record(fields, columns, length, parameters)
+        case Option():
+            return rebuild(b, node, _at_axis(b, node.content, below, f, name, given))
+        case Flat(data) if data.ndim > 1:
+            opened = to_regular_node(b, node)
+            return rebuild(b, opened, _at_axis(b, opened.content, below if below < 0 else below - 1, f, name, given))
+        case Lists() | Regular() if not is_text(node):
+            return rebuild(b, node, _at_axis(b, node.content, below if below < 0 else below - 1, f, name, given))
+        case Union():
+            raise no_unions(node, name)
+    raise _too_deep(name, given)
+
+
+def _too_deep(name: str, given: tuple[Node, int]) -> AxisError:
+    top, axis = given
+    return AxisError(f"{name}: axis={axis} exceeds the depth of this array, which is {depth_range(top)[1]}")
 
 
 def visit(
@@ -130,27 +136,29 @@ def visit(
         AxisError: a leaf (number, text) that `action` does not answer: there is no such axis.
     """
 
-    def walk(node: Node, axis: int) -> Node:
-        if type(node) is Flat and node.data.ndim > 1:
-            node = to_regular_node(b, node)
-        here = axis if axis >= 0 else positive_axis(node, axis)
-        answer = action(node, here)
-        if answer is not None:
-            return answer
-        below = axis if here is None else here
-        match node:
-            case Record(fields, contents, length, parameters) if contents:
-                return Record(fields, tuple(walk(c, below) for c in contents), length, parameters)
-            case Option():
-                return rebuild(b, node, walk(node.content, below))
-            case Lists() | Regular() if not is_text(node):
-                return rebuild(b, node, walk(node.content, below if here is None else here - 1))
-            case Union():
-                raise no_unions(node, name)
-        raise AxisError(f"{name}: axis={axis_given} exceeds the depth of this array, which is {depth_range(top)[1]}")
+    return _visit(b, node, axis, action, name, (node, axis))
 
-    top, axis_given = node, axis
-    return walk(node, axis)
+
+def _visit(b: Backend, node: Node, axis: int, action: Any, name: str, given: tuple[Node, int]) -> Node:
+    # A function of its own: one within `visit` that calls itself would keep the array until garbage is collected.
+    if type(node) is Flat and node.data.ndim > 1:
+        node = to_regular_node(b, node)
+    here = axis if axis >= 0 else positive_axis(node, axis)
+    answer = action(node, here)
+    if answer is not None:
+        return answer  # type: ignore[no-any-return]
+    below = axis if here is None else here
+    match node:
+        case Record(fields, contents, length, parameters) if contents:
+            columns = tuple(_visit(b, each, below, action, name, given) for each in contents)
+            return Record(fields, columns, length, parameters)
+        case Option():
+            return rebuild(b, node, _visit(b, node.content, below, action, name, given))
+        case Lists() | Regular() if not is_text(node):
+            return rebuild(b, node, _visit(b, node.content, below if here is None else here - 1, action, name, given))
+        case Union():
+            raise no_unions(node, name)
+    raise _too_deep(name, given)
 
 
 def contents_of(node: Node) -> tuple[Any, ...]:
