@@ -15,6 +15,8 @@ from ragged.errors import BackendMismatchError, StructureError, UnsupportedError
 from ragged.interchange.awkward import from_awkward_array
 from ragged.registry import get_backend
 from ragged_numba import _lowering  # noqa: F401 - what compiled code may do with the types
+from ragged_numba._fused_tape import computed
+from ragged_numba._recorder import Recorder
 from ragged_numba._views import ArrayType, RecordType, wrapped
 
 __all__ = ["compiled_type"]
@@ -42,9 +44,13 @@ def seen(x: Any) -> tuple[Any, Any]:
     if kept is not None and kept[0] is x.layout:
         return kept[1], kept[2]
     array = x if isinstance(x, Array) else x._array
+    if isinstance(array._backend, Recorder):
+        array = computed(array._backend, [array])[0]
     b = array._backend
     if b.level:
-        raise UnsupportedError(f"an array that is being differentiated cannot go into compiled code: {OWN_RULE}")
+        raise UnsupportedError(
+            f"an array that is being differentiated or recorded cannot go into compiled code: {OWN_RULE}"
+        )
     if b.name not in HOSTS:
         raise BackendMismatchError(
             f"compiled code takes arrays on {' or '.join(HOSTS)}, and this one is on {b.name}: give it "
@@ -52,7 +58,7 @@ def seen(x: Any) -> tuple[Any, Any]:
         )
     view = to_awkward(array)
     view.attrs = {**view.attrs, BACKEND: b.name}
-    view = view if array is x else view[0]
+    view = view if isinstance(x, Array) else view[0]
     try:
         kind = view.numba_type
     except NumbaNotImplementedError as error:
