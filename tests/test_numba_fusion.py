@@ -22,7 +22,7 @@ from ragged.testing._samples import KINKS, SMOOTH, sample
 from ragged.testing._values import title_of
 from ragged_numpy import keep_memory
 
-pytest.importorskip("numba", reason="Numba is not installed")
+numba = pytest.importorskip("numba", reason="Numba is not installed")
 
 from ragged_numba import _fused_pass, _threads, _waiting
 from ragged_numba._lazy import Lazy
@@ -410,6 +410,25 @@ def test_only_what_is_asked_for_is_differentiated():
         wanted = ragged.grad(lambda x, w: program(x, w, 2.0) + ragged.sum(x), argnums)(x, w)
         for one, other in zip(found, wanted, strict=True) if isinstance(argnums, tuple) else [(found, wanted)]:
             assert_same(one, other)
+
+
+def test_compiled_functions_of_users_are_called():
+    @numba.njit
+    def weighted(x):
+        total = 0.0
+        for row in x:
+            for j, value in enumerate(row):
+                total += (j + 1) * value
+        return total
+
+    called = ragged.custom_vjp(weighted)
+    called.defvjp(lambda x: (weighted(x), (x,)), lambda kept, g: (g * (ragged.local_index(kept[0]) + 1.0),))
+    x = ragged.Array(X)
+    program = lambda x: ragged.sum(x * x) * called(ragged.exp(x) * x)  # noqa: E731
+    assert_same(ragged.jit(program)(x), program(x))
+    assert_same(ragged.jit(ragged.grad(program))(x), ragged.grad(program)(x))
+    assert_same(ragged.grad(ragged.jit(program))(x), ragged.grad(program)(x))
+    assert_same(ragged.jit(lambda r: weighted(r.a) * 2.0)(ragged.zip({"a": x})), np.float64(weighted(x) * 2))
 
 
 @pytest.mark.usefixtures("_forgiving")
