@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from ragged._opaque import opaque
 from ragged.array import Array
 from ragged.nodes import Flat
 from ragged_tensorflow._sizes import unchecked
@@ -23,12 +22,7 @@ __all__ = ["compiled"]
 def compiled(b: Backend, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
     """The program as a graph; errors that it finds while it runs are raised as eager code has them."""
 
-    @opaque
-    def body(*leaves: Any) -> list[Any]:
-        with unchecked(not plan.options.check):
-            return program([opened(leaf) for leaf in leaves])
-
-    graph = tf.function(body, autograph=False)
+    graph = tf.function(Body(program, plan), autograph=False)
 
     def run(leaves: Sequence[Any]) -> list[Any]:
         try:
@@ -38,6 +32,18 @@ def compiled(b: Backend, program: Program, plan: Plan) -> Callable[[list[Any]], 
             raise
 
     return run
+
+
+class Body:
+    """What the graph is made of. An object of its own each: TensorFlow warns of functions of one place in the source
+    that it traces too often, and would count all programs together."""
+
+    def __init__(self, program: Program, plan: Plan) -> None:
+        self.program, self.check, self.__name__ = program, plan.options.check, plan.name
+
+    def __call__(self, *leaves: Any) -> list[Any]:
+        with unchecked(not self.check):
+            return self.program([opened(leaf) for leaf in leaves])
 
 
 DENSE = {"__ragged__": "dense"}
