@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TorchBackend"]
 
 CPU = torch.device("cpu")
-SMALL = 4096
+SMALL = 1 << 14
 """Below this many elements the number of calls counts, not the passes: PyTorch's own functions differentiate faster."""
 
 

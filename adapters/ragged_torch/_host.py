@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["NUMPY", "is_fastest", "on_host", "ranges", "reduced", "row_ids", "row_positions"]
 
 NUMPY: Any = get_backend("numpy")
-SMALL = 4096
+SMALL = 1 << 14
 """Below this many elements the number of calls counts, not the passes."""
 FLOATS = frozenset({torch.float32, torch.float64})
 

@@ -6,6 +6,7 @@ brings its own, made of these functions again: so they hold to every order, in b
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -206,3 +207,8 @@ class Chosen(Function):  # type: ignore[misc]
 def share(ties: Any, rows: Any, dtype: Any) -> Any:
     """One over the number of ties of each segment; 1 where there are none."""
     return 1 / total(ties.to(dtype), rows).clamp(min=1)
+
+
+for each in (Linear, Best, Fused, Chosen):
+    forward: Any = each.forward
+    forward.__signature__ = inspect.signature(forward)  # which PyTorch makes anew at every call
