@@ -24,8 +24,8 @@ from ragged_numpy import keep_memory
 
 numba = pytest.importorskip("numba", reason="Numba is not installed")
 
-from ragged_numba import _fused_pass, _threads, _waiting
-from ragged_numba._lazy import Lazy
+from ragged_numba import _fused_pass, _threads, _waiting  # noqa: E402 - Numba has to be there
+from ragged_numba._lazy import Lazy  # noqa: E402
 
 REASONS = _waiting.REASONS
 X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0], [], [-1.0, 0.125, 2.5, -0.75]]
