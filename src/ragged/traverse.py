@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["at_axis", "depth_range", "first_flat", "positive_axis", "rebuild", "visit"]
+__all__ = ["depth_range", "first_flat", "positive_axis", "rebuild", "visit"]
 
 
 def depth_range(node: Node) -> tuple[int, int]:
@@ -86,43 +86,6 @@ def rebuild(b: Backend, node: Node, content: Node) -> Node:
     raise TypeError(f"{type(node).__name__} has no content to replace")
 
 
-def at_axis(b: Backend, node: Node, axis: int, f: Callable[[Node], Node], name: str = "this operation") -> Node:
-    """The layout with `f` applied to each node whose own entries lie along `axis`.
-
-    Axis 0 is `node` itself. A negative axis is resolved in each record field. Dense nodes are opened into
-    `Regular` ones on the way down and closed again on the way up; options and records are walked through (`f` may
-    receive an `Option`). Text is a value: an axis inside it does not exist.
-    """
-
-    return _at_axis(b, node, axis, f, name, (node, axis))
-
-
-def _at_axis(b: Backend, node: Node, axis: int, f: Any, name: str, given: tuple[Node, int]) -> Node:
-    axis_here = positive_axis(node, axis)
-    if axis_here == 0:
-        return f(node)  # type: ignore[no-any-return]
-    below = axis if axis_here is None else axis_here
-    match node:
-        case Record(fields, contents, length, parameters):
-            columns = tuple(_at_axis(b, each, below, f, name, given) for each in contents)
-            return Record(fields, columns, length, parameters)
-        case Option():
-            return rebuild(b, node, _at_axis(b, node.content, below, f, name, given))
-        case Flat(data) if data.ndim > 1:
-            opened = to_regular_node(b, node)
-            return rebuild(b, opened, _at_axis(b, opened.content, below if below < 0 else below - 1, f, name, given))
-        case Lists() | Regular() if not is_text(node):
-            return rebuild(b, node, _at_axis(b, node.content, below if below < 0 else below - 1, f, name, given))
-        case Union():
-            raise no_unions(node, name)
-    raise _too_deep(name, given)
-
-
-def _too_deep(name: str, given: tuple[Node, int]) -> AxisError:
-    top, axis = given
-    return AxisError(f"{name}: axis={axis} exceeds the depth of this array, which is {depth_range(top)[1]}")
-
-
 def visit(
     b: Backend, node: Node, axis: int, action: Callable[[Any, int | None], Node | None], name: str = "this operation"
 ) -> Node:
@@ -135,7 +98,6 @@ def visit(
     Raises:
         AxisError: a leaf (number, text) that `action` does not answer: there is no such axis.
     """
-
     return _visit(b, node, axis, action, name, (node, axis))
 
 
@@ -158,7 +120,8 @@ def _visit(b: Backend, node: Node, axis: int, action: Any, name: str, given: tup
             return rebuild(b, node, _visit(b, node.content, below if here is None else here - 1, action, name, given))
         case Union():
             raise no_unions(node, name)
-    raise _too_deep(name, given)
+    top, axis = given
+    raise AxisError(f"{name}: axis={axis} exceeds the depth of this array, which is {depth_range(top)[1]}")
 
 
 def contents_of(node: Node) -> tuple[Any, ...]:
