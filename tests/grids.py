@@ -63,9 +63,10 @@ def at_pole(name, order, xs):
     x = xs[0]
     if name == "arccosh" and x.dtype.kind == "f":
         return x <= 1
-    if name in ("power", "float_power"):  # x^n by n where x is 0 and the other derivative is none, either
+    if name in ("power", "float_power"):  # x^n by n where x is 0 (or negative) and the other derivative is none, either
         y = xs[1]
-        return (x == 0) & ((order == 2) | (y.imag != 0) | (y.real < 1))
+        zero = (x == 0) & ((order == 2) | (y.imag != 0) | (y.real < 1))
+        return zero | ((order == 2) & (x.real < 0) & (y == 0))
     return np.zeros(x.shape, bool)
 
 

@@ -55,20 +55,6 @@ def test_elementwise_values_are_numpys(name):
                 np.testing.assert_array_equal(np.asarray(y)[defined], wanted[defined])
 
 
-@pytest.mark.parametrize("order", [1, 2])
-@grids.POINTS
-@pytest.mark.parametrize("name", grids.SMOOTH)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_elementwise_gradients_are_the_tapes(name, points, order):
-    grids.check_gradients(JAX, name, points, order)
-
-
-@pytest.mark.parametrize("dtype", [float, complex])
-@pytest.mark.parametrize("name", grids.PRIMITIVES)
-def test_primitives_are_the_tapes(name, dtype):
-    grids.check_primitive(JAX, name, dtype)
-
-
 @pytest.mark.parametrize("segments", [ROWS, GROUPS], ids=["rows", "groups"])
 @pytest.mark.parametrize("dtype", ["f4", "i4", "u1", "?"])
 def test_segments_under_jit_are_numpys(segments, dtype):

@@ -60,6 +60,16 @@ def test_integers_of_64_bits_are_exact():
     np.testing.assert_array_equal(TF.apply("gcd", TF.asarray(np.array([-128, 6], np.int8)), 6), [2, 6])
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_complex_quotients_are_numpys():
+    points = np.array([0, 1, 1j, 1 + 1j, np.inf, complex(0, np.inf), np.nan, 1e200 + 1e200j])
+    x, y = (each.ravel() for each in np.meshgrid(points, points))
+    for name, xs in (("divide", (x, y)), ("reciprocal", (points[points != 0],))):
+        found, wanted = np.asarray(TF.apply(name, *map(TF.asarray, xs))), NUMPY.apply(name, *xs)
+        np.testing.assert_allclose(found.real, wanted.real, rtol=1e-15)
+        np.testing.assert_allclose(found.imag, wanted.imag, rtol=1e-15)
+
+
 def test_integer_powers():
     x = ragged.Array([[-2, 0], [3]])
     assert (x**2).to_list() == [[4, 0], [9]]

@@ -120,6 +120,19 @@ def power(x: Any, n: Any) -> Any:
     return tf.where(zero, of_zero, tf.pow(tf.where(zero, number(1, x), x), n))
 
 
+def quotient(x: Any, y: Any) -> Any:
+    """Of complex numbers by the larger part of the divisor, so that zeros and infinities divide as in NumPy."""
+    a, b, c, d = tf.math.real(x), tf.math.imag(x), tf.math.real(y), tf.math.imag(y)
+    turned = tf.abs(c) < tf.abs(d)
+    large, small = tf.where(turned, d, c), tf.where(turned, c, d)
+    ratio = small / large
+    scale = 1 / (large + small * ratio)
+    real = tf.where(turned, a * ratio + b, a + b * ratio) * scale
+    imaginary = tf.where(turned, b * ratio - a, b - a * ratio) * scale
+    zero, size = large == 0, tf.abs(large)
+    return tf.complex(tf.where(zero, a / size, real), tf.where(zero, b / size, imaginary))
+
+
 def fmod(x: Any, y: Any) -> Any:
     """The remainder of the quotient towards zero."""
     return R.TruncateMod(x=x, y=y) if x.dtype != tf.float16 else _bits.widened(fmod)(x, y)
@@ -211,7 +224,7 @@ FORMS: dict[str, Callable[..., Any]] = {
     "cosh": tf.cosh,
     "deg2rad": scaled(math.pi / 180),
     "degrees": scaled(180 / math.pi),
-    "divide": lambda x, y: R.RealDiv(x=x, y=y),
+    "divide": lambda x, y: quotient(x, y) if x.dtype.is_complex else R.RealDiv(x=x, y=y),
     "divmod": by_kind(divmod_, None, _integers.divmod_),
     "equal": equality(tf.equal),
     "exp": lambda x: R.Exp(x=x),
@@ -262,7 +275,9 @@ FORMS: dict[str, Callable[..., Any]] = {
     "rad2deg": scaled(180 / math.pi),
     "radians": scaled(math.pi / 180),
     "real": lambda x: tf.math.real(x) if x.dtype.is_complex else x,
-    "reciprocal": by_kind(lambda x: 1 / x, lambda x: 1 / x, _integers.reciprocal),
+    "reciprocal": by_kind(
+        lambda x: 1 / x, lambda x: tf.where(x == 0, 1 / x, quotient(tf.ones_like(x), x)), _integers.reciprocal
+    ),
     "remainder": by_kind(lambda x, y: divmod_(x, y)[1], None, lambda x, y: _integers.divmod_(x, y)[1]),
     "right_shift": _integers.right_shift,
     "rint": by_kind(tf.round, by_parts(tf.round), tf.identity),

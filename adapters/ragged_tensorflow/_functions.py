@@ -100,9 +100,9 @@ def planned(name: str, kinds: tuple[Any, ...]) -> tuple[str, tuple[Any, ...], tu
 
 def computed(b: Backend, name: str, operands: list[Any], n: int | None, recorded: bool) -> Any:
     """The function itself, with its derivative where one may be asked for."""
-    if n is not None:
+    if n is not None and (n >= -1 or not recorded):  # of a product's reciprocal TensorFlow's slope at 0 is NaN
         return product(operands[0], n)
-    if not recorded or name in NATIVE:
+    if not recorded or (name in NATIVE and not (name == "divide" and operands[0].dtype.is_complex)):
         return FORMS[name](*operands)
     return ruled(b, name, operands)
 
