@@ -44,13 +44,11 @@ def seen(x: Any) -> tuple[Any, Any]:
     if kept is not None and kept[0] is x.layout:
         return kept[1], kept[2]
     array = x if isinstance(x, Array) else x._array
-    if isinstance(array._backend, Recorder):
+    if isinstance(array._backend, Recorder):  # `ragged.jit` goes on with what it had not computed yet
         array = computed(array._backend, [array])[0]
     b = array._backend
     if b.level:
-        raise UnsupportedError(
-            f"an array that is being differentiated or recorded cannot go into compiled code: {OWN_RULE}"
-        )
+        raise UnsupportedError(f"an array that is being differentiated cannot go into compiled code: {OWN_RULE}")
     if b.name not in HOSTS:
         raise BackendMismatchError(
             f"compiled code takes arrays on {' or '.join(HOSTS)}, and this one is on {b.name}: give it "
