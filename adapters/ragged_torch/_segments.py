@@ -1,7 +1,8 @@
 """Sums and extrema of contiguous segments, and their transposes, with all derivatives.
 
-`torch.segment_reduce` is the fastest pass over contiguous segments, but has no second derivative. Each function here
-brings its own, made of these functions again: so they hold to every order, in both modes and under `torch.vmap`.
+The fastest passes over contiguous segments (a regular axis, NumPy's, `torch.segment_reduce`) have no second derivative,
+or none at all. Each function here brings its own, made of these functions again: so they hold to every order, in both
+modes and under `torch.vmap`.
 """
 
 from __future__ import annotations
