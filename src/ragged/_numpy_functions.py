@@ -188,7 +188,7 @@ def array_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """
     name = func.__name__
     if func.__module__ == "numpy":
-        forward = OWN.get(name) or (getattr(ragged, name, None) if name in ragged.__all__ else None)
+        forward = OWN.get(name) or (getattr(ragged, name, None) if name in vars(ragged)["__all__"] else None)
         if callable(forward):
             args, kwargs = _taken(func, forward, args, kwargs)
             return forward(*args, **kwargs)

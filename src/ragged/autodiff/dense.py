@@ -119,7 +119,7 @@ def numpy_function(func: Any, args: Any, kwargs: Any) -> Any:
     import ragged
 
     name = RENAMED.get(func.__name__, func.__name__)
-    own = IMPLEMENTED.get(name) or (getattr(ragged, name, None) if name in ragged.__all__ else None)
+    own = IMPLEMENTED.get(name) or (getattr(ragged, name, None) if name in vars(ragged)["__all__"] else None)
     if own is None or not func.__module__ == "numpy":
         raise UnsupportedError(
             f"{func.__module__}.{name} has no form for a value that is being differentiated; "
