@@ -410,6 +410,17 @@ def test_arrays_of_other_frameworks_say_how_they_come_in(name):
     assert total_of(x.to_backend("numba")) == 1.0
 
 
+def test_an_awkward_that_misreads_text_is_not_used():
+    code = (
+        "import awkward, numba, ragged\n"
+        "awkward.__version__ = '2.11.3'\n"
+        "try:\n    numba.typeof(ragged.Array([1]))\n"
+        "except ragged.MissingBackendError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert "need awkward 2.12 or later" in done.stdout, done.stderr
+
+
 def test_what_is_differentiated_points_to_the_derivative():
     x = ragged.Array(LISTS)
     with pytest.raises(UnsupportedError, match="custom_vjp"):

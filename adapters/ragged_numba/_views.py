@@ -13,7 +13,15 @@ import awkward as ak
 from numba import types
 from numba.extending import models, register_model
 
+from ragged.errors import MissingBackendError
+
 __all__ = ["ARRAY_VIEW", "RECORD_VIEW", "ArrayType", "IteratorType", "RecordType", "View", "unwrapped", "wrapped"]
+
+if tuple(int(part) for part in ak.__version__.split(".")[:2]) < (2, 12):
+    raise MissingBackendError(
+        f"ragged arrays in compiled functions need awkward 2.12 or later, which reads text right there; this is "
+        f"{ak.__version__}: pip install 'ragged-diff[numba]'"
+    )
 
 ARRAY_VIEW = type(ak.Array([0]).numba_type)
 RECORD_VIEW = type(ak.Record({"x": 0}).numba_type)
