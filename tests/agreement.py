@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 import awkward as ak
@@ -12,8 +11,7 @@ import numpy as np
 import ragged
 from ragged.registry import ORDER
 
-YOUNG = () if os.environ.get("RAGGED_YOUNG") else ("numba",)  # the shared tests are not yet held up to these
-OURS = [name for name in ragged.available() if name in ORDER and name not in YOUNG]
+OURS = [name for name in ragged.available() if name in ORDER]
 """Installed backends of the library itself; a third party's runs the conformance suite (`test_conformance.py`)."""
 
 
