@@ -60,6 +60,17 @@ def test_integers_of_64_bits_are_exact():
     np.testing.assert_array_equal(TF.apply("gcd", TF.asarray(np.array([-128, 6], np.int8)), 6), [2, 6])
 
 
+def test_sums_that_tensorflow_takes_over_keep_their_memory():
+    lengths = np.arange(100_000) % 5
+    x = ragged.from_lengths(np.arange(float(lengths.sum())), lengths).to_backend("numpy")
+    y = x.to_backend("tensorflow")
+    kept = [ragged.sum(y * i, axis=1) for i in range(4)]
+    for i, sums in enumerate(kept):
+        wanted = ragged.sum(x * i, axis=1)  # into memory that is used again
+        np.testing.assert_array_equal(ragged.to_numpy(sums), ragged.to_numpy(wanted))
+        assert not np.asarray(sums.layout.data).flags.writeable
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_complex_quotients_are_numpys():
     points = np.array([0, 1, 1j, 1 + 1j, np.inf, complex(0, np.inf), np.nan, 1e200 + 1e200j])
