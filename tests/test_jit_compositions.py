@@ -74,7 +74,7 @@ def assert_close(found, wanted):
 
 @pytest.mark.parametrize("name", COMPILING or [pytest.param(None, marks=pytest.mark.skip("no backend compiles"))])
 @given(programs, arrays, arrays)
-@settings(max_examples=12, phases=[Phase.generate])  # each example is compiled: shrinking would take minutes
+@settings(max_examples=6, phases=[Phase.generate])  # each example is compiled: shrinking would take minutes
 def test_a_random_program_gives_what_it_gives_as_it_is(name, program, first, second):
     steps, end = program
     run = built(steps)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ragged_jax._backend import JaxBackend as JaxBackend
 
 FRAMEWORK = ("jax", "jaxlib")
 
-__all__ = ["FRAMEWORK", "JaxBackend", "compiled", "devices"]
+__all__ = ["FRAMEWORK", "JaxBackend", "devices"]
 
 
 def devices() -> list[str]:
@@ -19,13 +17,6 @@ def devices() -> list[str]:
     import jax
 
     return [f"{each.platform}:{each.id}" for each in jax.devices()]
-
-
-def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` under JAX's own compiler."""
-    import jax
-
-    return jax.jit(f)
 
 
 def __getattr__(name: str) -> Any:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ragged_tensorflow._backend import TensorFlowBackend as TensorFlowBackend
     from ragged_tensorflow._data import arrays as arrays
     from ragged_tensorflow._data import dataset as dataset
 
 FRAMEWORK = ("tensorflow",)
 
-__all__ = ["FRAMEWORK", "TensorFlowBackend", "arrays", "compiled", "dataset", "devices"]
+__all__ = ["FRAMEWORK", "TensorFlowBackend", "arrays", "dataset", "devices"]
 
 
 def devices() -> list[str]:
@@ -21,13 +19,6 @@ def devices() -> list[str]:
     import tensorflow as tf
 
     return [each.name.removeprefix("/device:").lower() for each in tf.config.list_logical_devices()]
-
-
-def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` as a TensorFlow graph."""
-    import tensorflow as tf
-
-    return tf.function(f)  # type: ignore[no-any-return]
 
 
 def __getattr__(name: str) -> Any:

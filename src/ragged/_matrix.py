@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from ragged.context import active, use
@@ -111,8 +111,13 @@ def ran(check: Callable[[], object]) -> Cell:
 
 
 def of_jit(name: str, operations: Sequence[Operation]) -> Cell:
-    """Whether the framework's own compiler takes the operations, and gives what they give without."""
+    """Whether `ragged.jit` compiles the operations (where it does not, the framework's own compiler), and they give
+    what they give without."""
     compiled = getattr(adapter(name), "compiled", None)
+    if get_backend(name).compiles is not None:
+        from ragged.compilation import jit
+
+        compiled = partial(jit, warn_after=None)
     if compiled is None:
         return Cell("no", "the framework does not compile")
     with use(name):
@@ -162,7 +167,8 @@ def slope_of(program: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def loss(x: Any) -> Any:
         result = program(x)
-        return sum(ragged.sum(part * part) for part in (result if isinstance(result, tuple) else (result,)))
+        squares = [ragged.sum(part * part) for part in (result if isinstance(result, tuple) else (result,))]
+        return reduce(ragged.add, squares)  # TensorFlow's own sum takes tensors of one dtype
 
     return ragged.grad(loss)
 
@@ -215,8 +221,8 @@ def markdown(table: dict[str, dict[tuple[str, str], Cell]], backends: Sequence[s
         "",
         "Made by `ragged doctor --matrix --markdown`, which runs the checks of `ragged.testing`: a cell says yes only",
         "where they have run. *gradient*: first and second order, against finite differences and against NumPy; *jit*:",
-        "the framework's own compiler (`jax.jit`, where no structure depends on traced values; `tf.function`;",
-        "`torch.compile`, which may part a program into several graphs); –: there is nothing to support.",
+        "`ragged.jit` (for PyTorch `torch.compile`, which may part a program into several graphs); –: there is nothing",
+        "to support.",
         "",
         f"With {', '.join(f'{name} {version}' for name, version in versions.items())}.",
         "",
