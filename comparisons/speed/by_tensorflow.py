@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from handwritten import STRUCTURE
+from handwritten import written
 from inputs import Case
 from programs import COLUMNS
 
@@ -21,11 +21,10 @@ Form = Callable[..., Any]
 
 def by_hand(case: Case, row: str) -> Call | None:
     """The row in plain TensorFlow, or None where it is not written."""
-    if row not in STRUCTURE:
+    found = written(case, row, forms, tf.constant)
+    if found is None:
         return None
-    name, structure = STRUCTURE[row]
-    form = forms(case.nrows, int(case.lengths.max()))[name]
-    arguments = tuple(map(tf.constant, structure(case)))
+    _, form, arguments = found
     x = tf.constant(case.values)
     return lambda: form(x, *arguments)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from handwritten import STRUCTURE
+from handwritten import written
 from inputs import Case
 from programs import COLUMNS
 
@@ -21,11 +21,10 @@ Form = Callable[..., Any]
 
 def by_hand(case: Case, row: str) -> Call | None:
     """The row in plain PyTorch, or None where it is not written."""
-    if row not in STRUCTURE:
+    found = written(case, row, forms, torch.as_tensor)
+    if found is None:
         return None
-    name, structure = STRUCTURE[row]
-    form = forms(case.nrows, int(case.lengths.max()))[name]
-    arguments = tuple(torch.as_tensor(a) for a in structure(case))
+    name, form, arguments = found
     x = torch.tensor(case.values, requires_grad=name in GRADIENTS)
     return lambda: form(x, *arguments)
 

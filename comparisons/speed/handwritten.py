@@ -13,7 +13,7 @@ import numpy as np
 from inputs import Case
 from programs import COLUMNS
 
-__all__ = ["flat_numpy", "jitted_jax"]
+__all__ = ["flat_numpy", "jitted_jax", "written"]
 
 Call = Callable[[], Any]
 
@@ -33,13 +33,23 @@ def jitted_jax(case: Case, row: str) -> Call | None:
     """The row in JAX by hand, or None where it is not written."""
     import jax
 
+    found = written(case, row, forms, lambda a: jax.numpy.asarray(a, None if a.dtype.kind in "fb" else np.int32))
+    if found is None:
+        return None
+    jitted, arguments, x = jax.jit(found[1]), found[2], jax.numpy.asarray(case.values)
+    return lambda: jitted(x, *arguments)
+
+
+def written(
+    case: Case, row: str, forms: Callable[[int, int], dict[str, Call]], array: Callable[[Any], Any]
+) -> tuple[str, Call, tuple[Any, ...]] | None:
+    """A row in a framework: the name of its form, the form, and the structure that it takes after the values, as the
+    framework's arrays; None where it is not written. `forms(nrows, longest)` are those of the framework."""
     if row not in STRUCTURE:
         return None
-    function, structure = STRUCTURE[row]
-    jitted = jax.jit(forms(case.nrows, int(case.lengths.max()))[function])
-    arguments = tuple(jax.numpy.asarray(a, None if a.dtype.kind in "fb" else np.int32) for a in structure(case))
-    x = jax.numpy.asarray(case.values)
-    return lambda: jitted(x, *arguments)
+    name, structure = STRUCTURE[row]
+    form = forms(case.nrows, int(case.lengths.max()))[name]
+    return name, form, tuple(map(array, structure(case)))
 
 
 def ids(case: Case) -> tuple[Any, ...]:
