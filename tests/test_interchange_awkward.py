@@ -107,12 +107,21 @@ def test_byte_masks_are_shared():
     assert address(back.content.data) == address(data)
 
 
+EDGES = np.array([0, 2, 2, 4, 6])
+
+
 def numbers():
     return ak.contents.NumpyArray(np.array([10, 11, 12, 13, 14, 15]))
 
 
 LAYOUTS = {
     "list array, out of order": lambda: ak.contents.ListArray(Index64([4, 0, 3]), Index64([6, 2, 3]), numbers()),
+    "list array, of one array of offsets": lambda: ak.contents.ListArray(
+        Index64(EDGES[1:4]), Index64(EDGES[2:]), numbers()
+    ),
+    "list array, of one array with a gap": lambda: ak.contents.ListArray(
+        Index64(EDGES[:2]), Index64(EDGES[2:4]), numbers()
+    ),
     "list array, more stops than starts": lambda: ak.contents.ListArray(Index64([4, 0]), Index64([6, 2, 3]), numbers()),
     "32-bit offsets": lambda: ak.contents.ListOffsetArray(ak.index.Index32(np.array([0, 2, 6], np.int32)), numbers()),
     "unsigned offsets": lambda: ak.contents.ListOffsetArray(

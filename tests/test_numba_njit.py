@@ -221,6 +221,7 @@ def test_results_share_memory():
     assert data_of(part).ctypes.data == data_of(row).ctypes.data == start + 2 * 8
     assert numbers.ctypes.data == start + 3 * 8
     assert not numbers.flags.writeable
+    assert np.shares_memory(whole.layout.rows.offsets, x.layout.rows.offsets)
 
 
 def test_what_comes_back_outlives_the_array():

@@ -100,15 +100,34 @@ def from_lists(b: Backend, x: Any, parameters: dict[str, Any] | None, pool: Pool
     """Variable-length lists, with offsets that start at 0 and end with the content."""
     import awkward.contents as c
 
-    if isinstance(x, c.ListArray):
-        check_ranges(np.asarray(x.starts.data), np.asarray(x.stops.data), x.content.length)
-        x = x.to_ListOffsetArray64(True)
-    offsets = np.asarray(x.offsets.data)
+    offsets = (
+        common_offsets(np.asarray(x.starts.data), np.asarray(x.stops.data)) if isinstance(x, c.ListArray) else None
+    )
+    if offsets is None:
+        if isinstance(x, c.ListArray):
+            check_ranges(np.asarray(x.starts.data), np.asarray(x.stops.data), x.content.length)
+            x = x.to_ListOffsetArray64(True)
+        offsets = np.asarray(x.offsets.data)
     # without rows Awkward allows any offset
     offsets = checked_offsets(offsets, x.content.length, any_start=True) if x.length else np.zeros(1, np.int64)
     low, high = int(offsets[0]), int(offsets[-1])
     rows = shared(pool, Rows(b, offsets - low if low else offsets, x.length, high - low))
     return Lists(rows, plain_text(parameters, from_layout(b, x.content[low:high], pool)), parameters)
+
+
+def common_offsets(starts: Any, stops: Any) -> Any:
+    """The offsets of which the two are all but the last and all but the first, as in what compiled functions return;
+    None where they are others."""
+    base, n = starts.base, starts.shape[0]
+    if not n or not isinstance(base, np.ndarray) or base is not stops.base:
+        return None
+    if base.ndim != 1 or base.dtype != starts.dtype or not base.flags.c_contiguous:
+        return None
+    first, second = (x.__array_interface__["data"][0] for x in (starts, stops))
+    if second - first != starts.itemsize or stops.shape[0] < n:
+        return None
+    first = (first - base.__array_interface__["data"][0]) // starts.itemsize
+    return base[first : first + n + 1]
 
 
 def plain_text(parameters: dict[str, Any] | None, content: Node) -> Node:
