@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import weakref
@@ -366,6 +368,15 @@ def test_one_compilation_for_each_type():
     f(ragged.Array([[1]]))
     assert len(f.signatures) == 2
     assert numba.typeof(ragged.Array(LISTS)) == f.signatures[0][0]
+
+
+def test_types_are_pickled():
+    for x in (ragged.Array(EVENTS), ragged.Array(EVENTS)[0][0], ragged.Array(OPTIONS)):
+        kind = numba.typeof(x)
+        assert pickle.loads(pickle.dumps(kind)) == kind
+        again = pickle.loads(pickle.dumps(x))
+        assert numba.typeof(again) == numba.typeof(copy.copy(x)) == kind
+        assert_same(again, x)
 
 
 CACHED = """
