@@ -142,7 +142,7 @@ class NumbaBackend(NumpyBackend):
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         n = np.size(condition)
-        if n < FEW or condition.ndim > 1 or condition.dtype != bool:
+        if n < FEW or condition.ndim != 1 or condition.dtype != bool:
             return super().where(condition, x, y)
         dtype = np.result_type(x, y)
         arrays = [np.atleast_1d(np.asarray(each, dtype)) for each in (x, y)]
