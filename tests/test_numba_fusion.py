@@ -492,7 +492,7 @@ def large(n, nrows):
 @pytest.mark.usefixtures("_as_for_users")
 @pytest.mark.parametrize("nrows", [1, 3, 1000, 50_000, 400_000])
 def test_large_arrays_of_all_kinds_of_rows(nrows):
-    x = large(200_000, nrows)
+    x = large(400_000, nrows)
     programs = (
         lambda x: x - ragged.mean(x, axis=1),
         lambda x: ragged.softmax(x, axis=1),
@@ -509,7 +509,7 @@ def test_large_arrays_of_all_kinds_of_rows(nrows):
 @pytest.mark.usefixtures("_as_for_users")
 def test_a_long_row_among_short_ones():
     lengths = np.ones(5000, np.int64)
-    lengths[[7, 4000]] = 100_000, 0
+    lengths[[7, 4000]] = 300_000, 0
     x = ragged.from_lengths(np.sin(np.arange(lengths.sum())), lengths)
     for program in (lambda x: x - ragged.mean(x, axis=1), lambda x: ragged.softmax(x * 3, axis=1)):
         np.testing.assert_allclose(flat(ragged.jit(program)(x)), flat(program(x)), rtol=1e-11, atol=1e-14)
@@ -532,7 +532,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
 
 @pytest.mark.usefixtures("_as_for_users")
 def test_several_threads_call_it_at_once():
-    x = large(200_000, 40_000)
+    x = large(300_000, 40_000)
     program = ragged.jit(ragged.grad(loss))
     wanted, found = flat(program(x)), [None] * 6
 

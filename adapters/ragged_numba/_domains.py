@@ -67,29 +67,22 @@ def unite(x: Domain, y: Domain) -> bool:
 def bounds_of(domains: list[Domain], block: int) -> dict[int, np.ndarray[Any, Any]]:
     """For each of the domains (and those above them, by `id`), which have one root, where the blocks of a loop begin
     and end: whole rows of the root, with at most `block` entries of each domain if a row has not more by itself."""
-    positions: dict[int, Any] = {}
-
-    def place(domain: Domain) -> Any:
-        """Where in the domain each entry of the root begins; None for the root."""
-        domain = found(domain)
-        if id(domain) not in positions:
-            if domain.above is None:
-                positions[id(domain)] = None
-            else:
-                assert domain.rows is not None
-                above, offsets = place(domain.above), domain.rows.offsets
-                positions[id(domain)] = offsets if above is None else offsets[above]
-        return positions[id(domain)]
-
-    lines = {id(each): each for domain in domains for each in lineage(domain)}
-    for domain in lines.values():
-        place(domain)
+    positions: dict[int, Any] = {}  # where in a domain each entry of the root begins; None for the root itself
+    sizes: dict[int, int] = {}
+    for domain in domains:
+        above: Any = None
+        for each in reversed(lineage(domain)):
+            if id(each) not in positions:
+                offsets = None if each.rows is None else each.rows.offsets
+                positions[id(each)] = offsets if above is None else offsets[above]
+                sizes[id(each)] = each.n
+            above = positions[id(each)]
     root = root_of(domains[0])
-    largest = max(lines.values(), key=lambda each: each.n)
+    largest = max(sizes, key=lambda key: sizes[key])
     starts: list[Any] = [np.arange(0, root.n, block), [root.n]]
-    if largest is not root:
-        offsets = positions[id(largest)]
-        cuts = offsets.searchsorted(np.arange(0, largest.n, block), "right") - 1
+    if largest != id(root):
+        offsets = positions[largest]
+        cuts = offsets.searchsorted(np.arange(0, sizes[largest], block), "right") - 1
         starts += [cuts, cuts[offsets[cuts + 1] - offsets[cuts] > block] + 1]
     cuts = np.unique(np.concatenate(starts))
     return {key: cuts if each is None else each[cuts] for key, each in positions.items()}

@@ -7,11 +7,12 @@ functions are NumPy's own vector loops, written over buffers that are used again
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragged_numba._domains import bounds_of, found
+from ragged_numba._fused_steps import Buffer, Step, doing, loading
 from ragged_numba._lazy import Lazy
 from ragged_numba._ops import AlongRows, Total, Whole
 from ragged_numpy._memory import empty
@@ -25,27 +26,7 @@ __all__ = ["Pass"]
 
 BLOCK = 1 << 15
 """Elements of a block, at most: several buffers of it fit the cache next to a core."""
-
-
-class Buffer(NamedTuple):
-    """A numbered piece of a worker's memory, seen as values of a dtype and with trailing axes."""
-
-    number: int
-    dtype: np.dtype[Any]
-    trailing: tuple[int, ...]
-
-
-class Step(NamedTuple):
-    """One value of each block: `run` of the registers `sources`, into a result or a buffer (neither: a total)."""
-
-    run: Callable[..., Any]
-    sources: tuple[int, ...]
-    register: int
-    bounds: list[int]
-    place: Any
-    offsets: Any = None
-    rows: Any = None
-    begins: Any = None
+BYTES = np.dtype(np.uint8)
 
 
 class Pass:
@@ -71,7 +52,7 @@ class Pass:
         self.results: list[tuple[Lazy, Any]] = []
         self.sizes: list[int] = []
         self.free: list[int] = []
-        self.spare: list[tuple[list[Step], list[Any]]] = []
+        self.spare: list[list[Callable[[int], None]]] = []
         self.lay_out()
 
     # ------------------------------------------------------------------ what is done
@@ -158,49 +139,23 @@ class Pass:
 
     def work(self, first: int, last: int) -> None:
         """All steps of some of the blocks."""
-        steps, registers = self.spare.pop() if self.spare else self.worker()
+        steps = self.spare.pop() if self.spare else self.worker()
         with np.errstate(all="ignore"):  # as in compiled code
             for turn in range(first, last):
-                for register, array, bounds in self.loads:
-                    registers[register] = array[bounds[turn] : bounds[turn + 1]]
                 for step in steps:
-                    registers[step.register] = one(step, turn, registers)
-        self.spare.append((steps, registers))
+                    step(turn)
+        self.spare.append(steps)
 
-    def worker(self) -> tuple[list[Step], list[Any]]:
-        """What one thread works with at a time: the steps over its own memory, and its registers."""
-        memory = [np.empty(size, np.uint8) for size in self.sizes]
+    def worker(self) -> list[Callable[[int], None]]:
+        """What one thread works with at a time: the loads and the steps, over its own registers and memory."""
+        memory = [empty((size,), BYTES) for size in self.sizes]
         registers: list[Any] = [None] * self.count
         for register, value in self.constants:
             registers[register] = value
-        return [step._replace(place=opened(step.place, memory)) for step in self.steps], registers
+        loads = [loading(register, array, bounds, registers) for register, array, bounds in self.loads]
+        return loads + [doing(step, registers, memory) for step in self.steps]
 
     def finish(self) -> None:
         """Hand the results over, when all blocks are done."""
         for node, result in self.results:
             node.settle(node.op.together(result) if isinstance(node.op, Total) else result)
-
-
-def opened(place: Any, memory: list[Any]) -> Any:
-    """A buffer as a pair of an array over its memory, and True; other places with False."""
-    if type(place) is not Buffer:
-        return place, False
-    entry = math.prod(place.trailing) * place.dtype.itemsize
-    raw = memory[place.number]
-    n = raw.size // entry if entry else 0
-    return raw[: n * entry].view(place.dtype).reshape((n, *place.trailing)), True
-
-
-def one(step: Step, turn: int, registers: list[Any]) -> Any:
-    """The value of one step in one block."""
-    run, sources, _, bounds, (place, is_buffer), offsets, rows, begins = step
-    if type(place) is list:
-        part = place[turn] = run(registers[sources[0]])
-        return part
-    low, high = bounds[turn], bounds[turn + 1]
-    out = place[: high - low] if is_buffer else place[low:high]
-    if offsets is None:
-        run(*[registers[source] for source in sources], out=out)
-    else:
-        run(registers[sources[0]], offsets[rows[turn] : rows[turn + 1] + 1], begins[turn], out)
-    return out

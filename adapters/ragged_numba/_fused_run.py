@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compute"]
 
+ALONE = 8
+"""Below so many blocks another thread would not have begun when the first is done."""
 AGAIN = 2
 """How often a value is computed again, for it costs less than to keep it, before it is kept."""
 
@@ -83,7 +85,7 @@ def run(wanted: Sequence[Lazy]) -> Pass:
             if type(arg) is Lazy and arg.runs >= AGAIN and arg.runs > node.runs and arg.value is None:
                 results.add(id(arg))
     loop = Pass(nodes, results)
-    share(loop.work, loop.blocks)
+    share(loop.work, loop.blocks, least=ALONE)
     loop.finish()
     for node in nodes:
         node.runs += 1

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST", "REASONS", "Loop", "Waiting"]
 
-LEAST = 1 << 14
-"""Below this many elements a function costs less than to record it."""
+LEAST = 1 << 18
+"""Below this many elements intermediates stay in a cache by themselves."""
 
 
 REASONS = (RaggedError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError)
