@@ -55,7 +55,7 @@ def test_capacities_are_those_of_rows_and_of_each_ragged_axis(plans):
 
 def test_arrays_of_one_class_are_served_by_one_plan(plans):
     compiled = ragged.jit(ragged.sum, buckets=[4, 16])
-    for x in (ragged.Array(X), ragged.Array([[1.0] * 4]), ragged.from_lengths(np.zeros(0), [0, 0])):
+    for x in (ragged.Array(X), ragged.Array([[1.0] * 4, []]), ragged.from_lengths(np.zeros(0), [0, 0])):
         compiled(x)
     assert [plan.capacities for plan in plans] == [((4, 16),), ((4, 4),)]
     compiled(ragged.Array([[1.0]] * 5))
@@ -140,3 +140,12 @@ def test_threads_compile_once(plans):
 def test_a_backend_without_a_compiler_says_so():
     with pytest.raises(ragged.UnsupportedError, match="the numpy backend compiles nothing"):
         get_backend("numpy").compile(None, None)
+
+
+def test_one_row_is_a_form_of_its_own(plans):
+    compiled = ragged.jit(lambda x: x)
+    compiled(ragged.Array([[1.0], []])), compiled(ragged.Array([[1.0]]))
+    assert [str(trace) for trace in compiled.traces] == [
+        "numpy: x: rows * var * float64, up to 8 rows of 8 elements",
+        "numpy: x: 1 * var * float64, up to 8 elements",
+    ]

@@ -67,8 +67,10 @@ def counted(n: int, what: str) -> str:
 def kind_of(form: tuple[Any, ...], capacities: Sequence[int]) -> str:
     """One leaf as its trace shows it."""
     if form[0] == "Array":
-        within = f", up to {' of '.join(sizes_named(capacities))}" if capacities else ""
-        return f"rows * {described(form[1])}{within}"
+        single = form[-1]
+        sizes = sizes_named(capacities)[1:] if single else sizes_named(capacities)
+        within = f", up to {' of '.join(sizes)}" if sizes else ""
+        return f"{1 if single else 'rows'} * {described(form[1])}{within}"
     if form[0] == "dense":
         shape = "".join(f"{'rows' if size is None else size} * " for size in form[2])
         return f"{shape}{form[1]}"
