@@ -364,6 +364,29 @@ def test_wrong_options_are_refused_at_once(options, message):
         ragged.jit(loss, **options)
 
 
+def generator(x):
+    yield x
+
+
+async def coroutine(x):
+    return x
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (3, "compiles a function, not 3"),
+        (ragged.Array, "compiles a function, not <class"),
+        (generator, "<function generator .*which goes on after its call"),
+        (coroutine, "<function coroutine .*which goes on after its call"),
+        (functools.partial(generator, 1), "which goes on after its call"),
+    ],
+)
+def test_what_is_no_function_is_refused(f, message):
+    with pytest.raises(ragged.DTypeError, match=message):
+        ragged.jit(f)
+
+
 # ---------------------------------------------------------------------- what it tells
 
 

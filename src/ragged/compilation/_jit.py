@@ -9,16 +9,21 @@ import warnings
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from ragged._opaque import opaque
 from ragged.compilation._buckets import chooser
 from ragged.compilation._call import Call, refuse_unhashable
 from ragged.compilation._program import Fixed, Leaf, Options, Plan, Program
 from ragged.compilation._report import Trace, changes, explanation, trace_of
+from ragged.context import runs
 from ragged.errors import DTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["Compiled", "jit"]
+
+
+LATER = (inspect.isgeneratorfunction, inspect.isasyncgenfunction, inspect.iscoroutinefunction)
 
 
 class Compiled:
@@ -49,6 +54,7 @@ class Compiled:
         """What has been compiled so far, in order."""
         return self._traces
 
+    @opaque
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = Call(self._tree(args, kwargs))
         if call.template is None or call.b.tracing(call.leaves):
@@ -137,6 +143,19 @@ class Compiled:
             )
 
 
+def require_function(f: Any) -> None:
+    """Refuse what gives no results when it is called.
+
+    Raises:
+        DTypeError: no function, or one that goes on later (a generator, a coroutine), or a class.
+    """
+    if not callable(f) or isinstance(f, type):
+        raise DTypeError(f"ragged.jit compiles a function, not {f!r:.80}")
+    called = runs(f)
+    if any(is_later(called) for is_later in LATER):
+        raise DTypeError(f"ragged.jit cannot compile {f!r:.80}, which goes on after its call; compile what it calls")
+
+
 def positional_names(f: Callable[..., Any]) -> Sequence[str]:
     """The names of the positional parameters, as far as they can be known."""
     try:
@@ -186,7 +205,7 @@ def jit(
         warn_after: warn when more is compiled than this; None never does.
 
     Raises:
-        DTypeError: an argument that is part of the program has no hash; options of another type.
+        DTypeError: an argument that is part of the program has no hash; options of another type; what is no function.
 
     >>> import ragged
     >>> @ragged.jit
@@ -203,6 +222,7 @@ def jit(
     chooser(buckets)  # what is wrong with it is said here, not when the function is called
 
     def compiled(f: Callable[..., Any]) -> Compiled:
+        require_function(f)
         return Compiled(f, static, buckets, options, warn_after)
 
     return compiled if f is None else compiled(f)
