@@ -13,6 +13,7 @@ import numpy as np
 from ragged._opaque import opaque
 from ragged.array import Array
 from ragged.compilation._buckets import size_class
+from ragged.context import _context
 from ragged.errors import OutOfRangeError, UnsupportedError
 from ragged_jax._checks import Check, Compilation, compiling
 from ragged_jax._compat import Tracer, enable_x64, trace_of, x64_enabled
@@ -101,7 +102,11 @@ class Compiled:
         with compiling(Compilation(self.inner, options.check, options.capacity, self.grown)) as state:
             state.traces = tuple(map(trace_of, arrays[:1]))
             entering = Entering(self.inner, self.packed, arrays)
-            found = self.program(entering.leaves)
+            token = _context.set(self.inner)  # transforms of what has no slack run there, too
+            try:
+                found = self.program(entering.leaves)
+            finally:
+                _context.reset(token)
             self.leaving = Leaving(entering, found)
             self.state = state
             self.checks = [check._replace(bad=None, needed=None) for check in state.checks]

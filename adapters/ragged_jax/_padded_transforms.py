@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ragged_jax import _transforms
 from ragged_jax._checks import compilation, gathered_checks
-from ragged_jax._padded import Padded, data_of, fitted
+from ragged_jax._padded import Padded, data_of, fitted, padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,14 +57,13 @@ def like(x: Any, data: Any) -> Any:
     return Padded(data, x.shape) if type(x) is Padded else data
 
 
-def cotangent_of(x: Any, g: Any) -> Any:
-    """The data of a cotangent as JAX wants it for the array: its capacity, and nothing in the slack."""
-    if type(x) is not Padded:
-        return data_of(g)
-    data = g.zeroed() if type(g) is Padded else g
-    for axis, size in enumerate(getattr(x, "capacities", ())):
-        data = fitted(data, size, axis)
-    return data
+def fits(g: Any, data: Any, leading: int = 0) -> Any:
+    """The data of a cotangent or tangent as JAX wants it: the capacities of what it belongs to, nothing in the slack;
+    with so many axes more in front."""
+    g = g.zeroed() if type(g) is Padded else data_of(g)
+    for axis, size in enumerate(data.shape):
+        g = fitted(g, size, axis + leading)
+    return g
 
 
 def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callable[..., Any]]:
@@ -73,35 +72,40 @@ def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callab
     outputs, handed, pull = _transforms.vjp(program, [data_of(x) for x in primals])
     values, aux = program.results(outputs, handed)
 
-    def fits(g: Any, y: Any) -> Any:
-        g = cotangent_of(y, g)
-        for axis, size in enumerate(data_of(y).shape):
-            g = fitted(g, size, axis)
-        return g
-
     def pullback(cotangents: Sequence[Any]) -> list[Any]:
-        found = pull([fits(g, y) for g, y in zip(cotangents, values, strict=True)])
+        found = pull([fits(g, y) for g, y in zip(cotangents, outputs, strict=True)])
         return [like(x, g) for x, g in zip(primals, found, strict=True)]
 
+    def many(cotangents: Sequence[Any]) -> list[Any]:
+        count = cotangents[0].shape[0]
+        found = pull.many([fits(g, y, 1) for g, y in zip(cotangents, outputs, strict=True)])
+        return [padded(g, (count, *x.shape)) for x, g in zip(primals, found, strict=True)]
+
+    pullback.many = many  # type: ignore[attr-defined]
     return values, aux, pullback
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any, Any]:
     """As `Backend.jvp`."""
     program = Unwrapped(f, primals)
-    moved = [cotangent_of(x, t) for x, t in zip(primals, tangents, strict=True)]
-    outputs, changes, handed = _transforms.jvp(program, [data_of(x) for x in primals], moved)
+    datas = [data_of(x) for x in primals]
+    outputs, changes, handed = _transforms.jvp(program, datas, list(map(fits, tangents, datas)))
     values, aux = program.results(outputs, handed)
     return values, [like(x, t) for x, t in zip(values, changes, strict=True)], aux
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """As `Backend.checkpoint`."""
+    """As `Backend.checkpoint`: the numbers come out of JAX's, what is made of structure alone out of a second walk, as
+    no structure leaves a checkpoint."""
 
     def call(*primals: Any) -> Any:
+        state = compilation()
+        places = state.places
         program = Unwrapped(f, primals)
-        outputs, handed = jax.checkpoint(program)(*[data_of(x) for x in primals])
-        return program.results(outputs, handed)
+        outputs, _ = jax.checkpoint(program)(*[data_of(x) for x in primals])  # type: ignore[attr-defined]
+        state.places = places  # the same room is made again
+        shells, aux = f(*primals)
+        return [like(x, y) for x, y in zip(shells, outputs, strict=True)], aux
 
     return call
 
@@ -128,7 +132,7 @@ def custom_vjp(f: Callable[..., Any], forward: Callable[..., Any], backward: Cal
             shells, tree = ahead.kept  # type: ignore[attr-defined]
             residuals = tree.unflatten([like(x, d) for x, d in zip(shells, datas, strict=True)])
             found = backward(residuals, [like(x, g) for x, g in zip(shapes, cotangents, strict=True)])
-            return [cotangent_of(x, g) for x, g in zip(primals, found, strict=True)]
+            return [fits(g, data_of(x)) for x, g in zip(primals, found, strict=True)]
 
         outputs = _transforms.custom_vjp(inner, ahead, back)(*[data_of(x) for x in primals])
         return [like(x, y) for x, y in zip(shapes, outputs, strict=True)]
