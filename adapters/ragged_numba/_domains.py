@@ -73,7 +73,7 @@ def bounds_of(domains: list[Domain], block: int) -> dict[int, np.ndarray[Any, An
         above: Any = None
         for each in reversed(lineage(domain)):
             if id(each) not in positions:
-                offsets = None if each.rows is None else each.rows.offsets
+                offsets: Any = None if each.rows is None else each.rows.offsets
                 positions[id(each)] = offsets if above is None else offsets[above]
                 sizes[id(each)] = each.n
             above = positions[id(each)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragged_numba._domains import root_of
 from ragged_numba._fused_pass import Pass
 from ragged_numba._lazy import Lazy
-from ragged_numba._ops import Late, Total
+from ragged_numba._ops import Late, Total, Whole
 from ragged_numba._threads import share
 
 if TYPE_CHECKING:
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["compute"]
 
-ALONE = 8
+FEW = 8
 """Below so many blocks another thread would not have begun when the first is done."""
 AGAIN = 2
 """How often a value is computed again, for it costs less than to keep it, before it is kept."""
 
 
-def compute(targets: Iterable[Lazy]) -> list[Pass]:
+def compute(targets: Iterable[Lazy]) -> list[list[Lazy]]:
     """Give the targets their values.
 
     Returns:
-        The loops that it took.
+        What each of the loops that it took has made.
     """
     targets = [x for x in targets if x.value is None]
     pending = below(targets, lambda x: True)
     stages = staged(pending)
     asked = {id(x) for x in targets}
-    loops: list[Pass] = []
+    loops: list[list[Lazy]] = []
     for stage in range(max(stages.values(), default=-1) + 1):
         now = [x for x in pending if stages[id(x)] == stage]
         wanted = [x for x in now if isinstance(x.op, Total) or (id(x) in asked and x.domain is not None)]
@@ -76,7 +76,7 @@ def staged(pending: Sequence[Lazy]) -> dict[int, int]:
     return stages
 
 
-def run(wanted: Sequence[Lazy]) -> Pass:
+def run(wanted: Sequence[Lazy]) -> list[Lazy]:
     """One loop that makes the wanted values."""
     nodes = below(wanted, lambda x: x.domain is not None)
     results = {id(x) for x in wanted}
@@ -84,9 +84,18 @@ def run(wanted: Sequence[Lazy]) -> Pass:
         for arg in node.args:
             if type(arg) is Lazy and arg.runs >= AGAIN and arg.runs > node.runs and arg.value is None:
                 results.add(id(arg))
+    if len(nodes) == 1 and nodes[0].alone is not None:
+        with np.errstate(all="ignore"):
+            nodes[0].settle(nodes[0].alone(*map(known, nodes[0].args)))
+        return nodes
     loop = Pass(nodes, results)
-    share(loop.work, loop.blocks, least=ALONE)
+    share(loop.work, loop.blocks, least=FEW)
     loop.finish()
     for node in nodes:
         node.runs += 1
-    return loop
+    return nodes
+
+
+def known(x: Any) -> Any:
+    """The value of an argument."""
+    return x.value if type(x) in (Lazy, Whole) else x

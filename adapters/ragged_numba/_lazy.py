@@ -32,11 +32,13 @@ class Unrecordable(RaggedError):
 class Lazy:
     """A value of one recorder: what computes it (`op`, of `args`, which have entries along `source`), or its `value`.
 
-    `domain` is what its axis 0 runs along; None where there is nothing to run along (a number, a total).
+    `domain` is what its axis 0 runs along; None where there is nothing to run along (a number, a total). `alone` makes
+    it of the arguments' values where nothing else is to be made: the kernel of the backend beneath.
     """
 
     __slots__ = (
         "__weakref__",
+        "alone",
         "args",
         "domain",
         "dtype",
@@ -61,6 +63,7 @@ class Lazy:
         shape: tuple[int, ...],
         domain: Domain | None = None,
         source: Domain | None = None,
+        alone: Callable[..., Any] | None = None,
     ) -> None:
         self.recorder = recorder
         self.op = op
@@ -69,6 +72,7 @@ class Lazy:
         self.shape = shape
         self.domain = domain
         self.source = domain if source is None else source
+        self.alone = alone
         self.number = recorder.next_number()
         self.runs = 0
         self.value: Any = None
@@ -76,7 +80,7 @@ class Lazy:
     def settle(self, value: Any) -> None:
         """The value is known; what it was to be made of is let go."""
         self.value = value
-        self.args = ()
+        self.args, self.alone = (), None
 
     def known(self) -> Any:
         """The value, computed now if it was not."""

@@ -96,13 +96,14 @@ class Recorder(Waiting, Backend):
         whole = dtype.kind in "iu" and f is np.power  # whether an exponent is negative is an error at once
         if dtype.kind not in NUMBERS or whole or (int in kinds and not fits(f, args)):
             return self.inner.apply(name, *self.values(args, name), valid=valid)
-        return self.along(Map(f.__name__, shortened(f, args), True), dtype, args)
+        op = Map(f.__name__, shortened(f, args), True)
+        return self.along(op, dtype, args, alone=partial(self.inner.apply, name))
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         if not self.waits(condition, x, y):
             return self.inner.where(*self.values((condition, x, y), "where"))
         kinds = [each.dtype if hasattr(each, "dtype") else each for each in (x, y)]
-        return self.along(Map("where", choose), np.result_type(*kinds), (condition, x, y))
+        return self.along(Map("where", choose), np.result_type(*kinds), (condition, x, y), alone=self.inner.where)
 
     def astype(self, x: Any, dtype: Any) -> Any:
         dtype = np.dtype(dtype)
@@ -110,7 +111,7 @@ class Recorder(Waiting, Backend):
             return x
         if not self.waits(x):
             return self.inner.astype(self.plain(x, "astype"), dtype)
-        return self.along(Map("astype", cast), dtype, (x,))
+        return self.along(Map("astype", cast), dtype, (x,), alone=partial(self.inner.astype, dtype=dtype))
 
     def broadcast_to(self, x: Any, shape: tuple[Any, ...]) -> Any:
         x = self.settled(x)
@@ -135,7 +136,15 @@ class Recorder(Waiting, Backend):
         if index.size < _waiting.LEAST or index.ndim != 1:
             return self.inner.take(x, index)
         args = (Whole(x), unsealed(index))
-        return Lazy(self, Map("take", gather), args, x.dtype, (index.size, *x.shape[1:]), Domain(index.size))
+        return Lazy(
+            self,
+            Map("take", gather),
+            args,
+            x.dtype,
+            (index.size, *x.shape[1:]),
+            Domain(index.size),
+            alone=self.inner.take,
+        )
 
     # ------------------------------------------------------------------ along rows
 
@@ -150,19 +159,21 @@ class Recorder(Waiting, Backend):
             return Lazy(self, Map("expand", fill), (x,), _value_dtype(x), (rows.total,), below)
         dtype = x.dtype
         x = self.within(x, above, "expand, which needs it along other rows")
-        return Lazy(self, expansion(rows), (x,), dtype, (rows.total,), below, above)
+        alone = partial(self.inner.expand, rows=rows)
+        return Lazy(self, expansion(rows), (x,), dtype, (rows.total,), below, above, alone)
 
     def _reduced(self, how: str, x: Any, rows: Segments, identity: Any) -> Any:
+        options = {} if how == "sum" else {"identity": identity}
+        alone = partial(getattr(self.inner, f"segment_{how}"), rows=rows, **options)
         taken = is_summable if how == "sum" else is_extremal
         if not self.waits(x) or not taken(x.dtype) or len(x.shape) != 1 or rows.offsets is None:
-            x, method = self.plain(x, f"segment_{how}"), getattr(self.inner, f"segment_{how}")
-            return method(x, rows) if how == "sum" else method(x, rows, identity)
+            return alone(self.plain(x, f"segment_{how}"))
         dtype, op = x.dtype, reduction(how, rows, x.dtype, identity)  # type: ignore[arg-type]
         above, below = self.pair(rows)  # type: ignore[arg-type]
         x = self.within(x, below, f"segment_{how}, which needs it along other rows")
         if rows.nrows == 1:
-            return Lazy(self, op, (x,), dtype, (1,), None, below)
-        return Lazy(self, op, (x,), dtype, (rows.nrows,), above, below)
+            return Lazy(self, op, (x,), dtype, (1,), None, below, alone)
+        return Lazy(self, op, (x,), dtype, (rows.nrows,), above, below, alone)
 
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         return self._reduced("sum", x, rows, 0)
@@ -186,10 +197,11 @@ class Recorder(Waiting, Backend):
         axes = tuple(axis % len(x.shape) for axis in axes)
         shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
         domain = x.domain if type(x) is Lazy else Domain(x.shape[0])
+        alone = partial(self.inner.sum, axes=axes)
         if 0 in axes:
-            return Lazy(self, total("sum", x.dtype, 0, shape, axes), (x,), x.dtype, shape, None, domain)
+            return Lazy(self, total("sum", x.dtype, 0, shape, axes), (x,), x.dtype, shape, None, domain, alone)
         run = partial(np.add.reduce, axis=axes, dtype=x.dtype)
-        return Lazy(self, Map("sum", run), (x,), x.dtype, shape, domain)
+        return Lazy(self, Map("sum", run), (x,), x.dtype, shape, domain, None, alone)
 
     # ------------------------------------------------------------------ what is run otherwise
 

@@ -55,9 +55,9 @@ class Waiting:
 
     def compute(self, targets: Sequence[Lazy], why: str) -> None:
         """Give the targets their values."""
-        for loop in compute(targets):
-            sizes = sorted({node.shape[0] for node in loop.nodes if node.domain is not None})
-            self.loops.append(Loop(why, tuple(sizes), tuple(node.op.name for node in loop.nodes)))
+        for nodes in compute(targets):
+            sizes = sorted({node.shape[0] for node in nodes if node.domain is not None})
+            self.loops.append(Loop(why, tuple(sizes), tuple(node.op.name for node in nodes)))
 
     def settled(self, x: Any) -> Any:
         """`x`, or its value where that is there already (or is another recorder's).
@@ -92,7 +92,14 @@ class Waiting:
 
     # ------------------------------------------------------------------ lined up
 
-    def along(self, op: Map, dtype: np.dtype[Any], args: tuple[Any, ...], shape: Any = None) -> Any:
+    def along(
+        self,
+        op: Map,
+        dtype: np.dtype[Any],
+        args: tuple[Any, ...],
+        shape: Any = None,
+        alone: Callable[..., Any] | None = None,
+    ) -> Any:
         """A function of entries that broadcast, in a loop over those of its result; late, if that is small."""
         shape = np.broadcast_shapes(*map(shape_of, args)) if shape is None else shape
         args = tuple(self.settled(x) for x in args)
@@ -109,7 +116,7 @@ class Waiting:
                 if not fits or not unite(domain, x.domain):  # type: ignore[arg-type]
                     x = self.plain(x, f"{op.name}, which needs it along other rows")
             placed.append(Whole(x) if isinstance(x, np.ndarray) and not fits else x)
-        return Lazy(self, op, tuple(placed), dtype, shape, domain or Domain(shape[0]))
+        return Lazy(self, op, tuple(placed), dtype, shape, domain or Domain(shape[0]), None, alone)
 
     def pair(self, rows: Rows) -> tuple[Domain, Domain]:
         """The domains of the rows and of their elements."""
