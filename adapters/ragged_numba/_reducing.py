@@ -1,7 +1,8 @@
 """One value for each row, in one pass over the elements.
 
-Short rows are never looped over one by one, as no processor guesses where they end: one loop without branches adds each
-element to the row that its number names, a few hundred rows at a time, which stay in the cache.
+Short rows are never looped over one by one, as no processor guesses where they end: 256 of them at a time, one loop
+without branches adds each element to its row, whose number was written next to it (eight times over, for the next row
+to write over). All that stays in the cache.
 
 The pass is cut into pieces of so many elements and rows (see `_paths`), also within a long row: what a piece has seen
 of a row that it does not finish is in `carried`, and joins the row at the end, in order.
@@ -36,6 +37,19 @@ WIDE = {np.dtype("float32"): np.dtype("float64"), np.dtype("uint8"): np.dtype("i
 
 
 @njit(nogil=True)
+def number(ids: Any, offsets: Any, row: int, stop_row: int, begin: int) -> None:
+    """For each element from `begin` on the number of its row, counted from `row`."""
+    at = 0
+    for k in range(stop_row - row):
+        end = get(offsets, row + k + 1) - begin
+        for j in range(8):
+            put(ids, at + j, k)
+        for j in range(at + 8, end):
+            put(ids, j, k)
+        at = end
+
+
+@njit(nogil=True)
 def long_sum(x: Any, begin: int, end: int, zero: Any) -> Any:
     """The sum of many elements, eight at a time."""
     total = zero
@@ -58,22 +72,24 @@ def long_sum(x: Any, begin: int, end: int, zero: Any) -> Any:
     return total
 
 
-@kernel("nniiixSW")
-def row_sums(first: int, last: int, cuts: Any, offsets: Any, ids: Any, x: Any, out: Any, carried: Any) -> None:
+@kernel("nniixSW")
+def row_sums(first: int, last: int, cuts: Any, offsets: Any, x: Any, out: Any, carried: Any) -> None:
     """The sum of each row."""
     n, nrows = x.shape[0], offsets.shape[0] - 1
-    sums, zero = np.empty(BLOCK, carried.dtype), carried.dtype.type(0)
+    ids, sums = np.empty(SHORT * BLOCK + 8, np.uint8), np.empty(BLOCK, carried.dtype)
+    zero = carried.dtype.type(0)
     for piece in range(first, last):
         row, end_row = cuts[piece], cuts[piece + 1]
         begin = piece * GRAIN - row
         while row < end_row:
             stop_row = min(row + BLOCK, end_row)
             end = offsets[stop_row]
-            if end - begin <= SHORT * (stop_row - row) and ids.shape[0]:
+            if end - begin <= SHORT * (stop_row - row):
+                number(ids, offsets, row, stop_row, begin)
                 sums[: stop_row - row] = 0
-                for j in range(begin, end):
-                    k = get(ids, j) - row
-                    put(sums, k, get(sums, k) + get(x, j))
+                for j in range(end - begin):
+                    k = get(ids, j)
+                    put(sums, k, get(sums, k) + get(x, begin + j))
                 for k in range(stop_row - row):
                     out[row + k] = sums[k]
             else:
@@ -89,18 +105,10 @@ def sums(x: Any, rows: Rows) -> Any:
     cuts, wide = cuts_of(rows), WIDE.get(x.dtype, x.dtype)
     out = empty((rows.nrows,), wide if x.dtype.kind == "u" else x.dtype)
     carried = np.zeros(len(cuts) - 1, wide)
-    share(row_sums[x.dtype], len(carried), cuts, rows.offsets, numbers(rows), x, out, carried)
+    share(row_sums[x.dtype], len(carried), cuts, rows.offsets, x, out, carried)
     for piece in unfinished(cuts, rows):
         out[cuts[piece + 1]] += carried[piece]
     return out
-
-
-NONE = np.empty(0, np.int64)
-
-
-def numbers(rows: Rows) -> Any:
-    """The rows of the elements, where rows are short on average (then some of them are)."""
-    return rows.ids if rows.total <= SHORT * rows.nrows else NONE
 
 
 def unfinished(cuts: Any, rows: Rows) -> Any:
@@ -152,13 +160,12 @@ def smallest_of(x: Any, begin: int, end: int, least: Any) -> Any:
     return smaller(smaller(a, b), smaller(c, d))
 
 
-@kernel("nniiixXXvb")
+@kernel("nniixXXvb")
 def row_extrema(
     first: int,
     last: int,
     cuts: Any,
     offsets: Any,
-    ids: Any,
     x: Any,
     out: Any,
     carried: Any,
@@ -167,23 +174,24 @@ def row_extrema(
 ) -> None:
     """The maximum (or minimum) of each row."""
     n, nrows = x.shape[0], offsets.shape[0] - 1
-    best = np.empty(BLOCK, x.dtype)
+    ids, best = np.empty(SHORT * BLOCK + 8, np.uint8), np.empty(BLOCK, x.dtype)
     for piece in range(first, last):
         row, end_row = cuts[piece], cuts[piece + 1]
         begin = piece * GRAIN - row
         while row < end_row:
             stop_row = min(row + BLOCK, end_row)
             end = offsets[stop_row]
-            if end - begin <= SHORT * (stop_row - row) and ids.shape[0]:
+            if end - begin <= SHORT * (stop_row - row):
+                number(ids, offsets, row, stop_row, begin)
                 best[: stop_row - row] = least
                 if largest:
-                    for j in range(begin, end):
-                        k = get(ids, j) - row
-                        put(best, k, larger(get(x, j), get(best, k)))
+                    for j in range(end - begin):
+                        k = get(ids, j)
+                        put(best, k, larger(get(x, begin + j), get(best, k)))
                 else:
-                    for j in range(begin, end):
-                        k = get(ids, j) - row
-                        put(best, k, smaller(get(x, j), get(best, k)))
+                    for j in range(end - begin):
+                        k = get(ids, j)
+                        put(best, k, smaller(get(x, begin + j), get(best, k)))
                 out[row:stop_row] = best[: stop_row - row]
             else:
                 for i in range(row, stop_row):
@@ -200,7 +208,7 @@ def extrema(x: Any, rows: Rows, identity: Any, least: Any, largest: bool) -> Any
     cuts = cuts_of(rows)
     out = empty((rows.nrows,), x.dtype)
     carried = np.empty(len(cuts) - 1, x.dtype)
-    share(row_extrema[x.dtype], len(carried), cuts, rows.offsets, numbers(rows), x, out, carried, least, largest)
+    share(row_extrema[x.dtype], len(carried), cuts, rows.offsets, x, out, carried, least, largest)
     choose = np.maximum if largest else np.minimum
     for piece in unfinished(cuts, rows):
         out[cuts[piece + 1]] = choose(out[cuts[piece + 1]], carried[piece])
