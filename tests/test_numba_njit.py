@@ -159,6 +159,9 @@ def test_membership_and_numpy():
     with pytest.raises(ValueError, match="regular"):
         numba.njit(lambda x: np.array(x))(x)
     assert numba.njit(lambda x: np.asarray(x[2]).sum())(x) == 9.0
+    both(lambda x: (sum(x[0]), sum(x[1], 0.0), sum(x[2], 0.5), max(x[0]), sorted(x[2])), x)
+    with pytest.raises(numba.TypingError, match=r"np\.asarray takes one list of numbers"):
+        numba.njit(lambda x: np.asarray(x))(x)
 
 
 def counted(kind, name, depth):
@@ -191,7 +194,7 @@ def counter(x):
     return names["walk"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(arrays(max_size=12))
 def test_every_layout(x):
     x = ragged.Array(x)

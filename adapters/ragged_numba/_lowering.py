@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import types
 from numba.core import cgutils
-from numba.core.errors import NumbaTypeError
+from numba.core.errors import NumbaError, NumbaTypeError
 from numba.core.imputils import RefType, call_iternext, iternext_impl
 from numba.core.typing.templates import (
     AbstractTemplate,
@@ -220,8 +220,13 @@ def type_asarray(context: Any) -> Any:
     def typer(x: Any) -> Any:
         if not isinstance(x, ArrayType):
             return None
-        found = context.resolve_function_type(np.asarray, (x.inner,), {}).return_type
-        return found.copy(readonly=True)
+        try:
+            found = context.resolve_function_type(np.asarray, (x.inner,), {})
+        except NumbaError:
+            raise NumbaTypeError(
+                "np.asarray takes one list of numbers; np.array copies lists of equal lengths"
+            ) from None
+        return found.return_type.copy(readonly=True)
 
     return typer
 
@@ -259,3 +264,15 @@ def overload_array(x: Any, dtype: Any = None) -> Any:
 def overload_contains(x: Any, element: Any) -> Any:
     """`element in x`, at any depth."""
     return (lambda x, element: element in within(x)) if isinstance(x, ArrayType | RecordType) else None
+
+
+@overload(sum, strict=False)
+def overload_sum(x: Any, start: Any = 0) -> Any:
+    """`sum(x)`, entry by entry."""
+
+    def total(x, start=0):  # type: ignore[no-untyped-def]
+        for entry in x:
+            start = start + entry
+        return start
+
+    return total if isinstance(x, ArrayType) else None
