@@ -43,8 +43,8 @@ def test_a_run_keeps_all_else_and_asks_each_framework_in_its_own_process(tmp_pat
     assert [e["library"] for e in after["results"]] == ["ragged-numpy", "numpy-flat", "torch-handwritten"]
     assert after["results"][0] == before["results"][0]
     assert after["results"][1]["median"] != before["results"][1]["median"]
-    assert before["machine"]["threads"].keys() == {"numpy", "awkward"}
-    assert after["machine"]["threads"].keys() == {"numpy", "awkward", "torch"}
+    assert before["machine"]["threads"].keys() == {"numpy", "numba", "awkward"}
+    assert after["machine"]["threads"].keys() == {"numpy", "numba", "awkward", "torch"}
 
 
 @pytest.fixture(scope="module")

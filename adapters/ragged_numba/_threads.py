@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["share", "threads"]
 
+FEWEST = 4
+"""Pieces from which on threads share: to wake one takes 50 µs, a piece of a kernel's takes 50 to 100."""
 EAGER = 4
 """Turns for each thread: who is slowed down by other programs takes fewer."""
 
@@ -58,10 +60,10 @@ def threads() -> int:
     return int(config.NUMBA_NUM_THREADS)
 
 
-def share(work: Callable[..., object], pieces: int, *args: Any, least: int = 2) -> None:
-    """`work(first, last, *args)` over all pieces; by several threads where there are `least` pieces and more."""
+def share(work: Callable[..., object], pieces: int, *args: Any) -> None:
+    """`work(first, last, *args)` over all pieces, by several threads where there are enough of them."""
     helpers = min(threads(), pieces) - 1
-    if pieces < least or helpers < 1 or getattr(TEAM.state, "busy", False):
+    if pieces < FEWEST or helpers < 1 or getattr(TEAM.state, "busy", False):
         work(0, pieces, *args)
         return
     turns = min(pieces, EAGER * (helpers + 1))

@@ -22,14 +22,16 @@ import ragged
 __all__ = ["FAMILIES", "LIBRARIES", "PEERS", "call", "family_of", "machine", "threads", "versions"]
 
 FAMILIES = {
-    "numpy": ("ragged-numpy", "awkward-numpy", "numpy-flat"),
+    "numpy": ("ragged-numpy", "ragged-numba", "awkward-numpy", "numpy-flat"),
     "jax": ("ragged-jax", "awkward-jax", "jax-handwritten"),
     "torch": ("ragged-torch", "torch-handwritten", "torch-nested"),
     "tensorflow": ("ragged-tensorflow", "tensorflow-handwritten", "tensorflow-ragged"),
 }
 """By framework, ours first. Each family is measured in a process of its own: no other framework's threads are there."""
 LIBRARIES = tuple(library for family in FAMILIES.values() for library in family)
-PEERS = {family[0]: family[1:] for family in FAMILIES.values()}
+PEERS = {
+    family[0]: tuple(name for name in family[1:] if not name.startswith("ragged")) for family in FAMILIES.values()
+} | {"ragged-numba": ("awkward-numpy", "ragged-numpy")}
 """What each of ours is divided by."""
 
 Call = Callable[[], Any]
@@ -132,6 +134,7 @@ def no_gradient(f: Any, x: Any) -> Any:
 
 MAKERS: dict[str, Callable[[Case], Data]] = {
     "ragged-numpy": lambda case: ragged_data(case, "numpy"),
+    "ragged-numba": lambda case: ragged_data(case, "numba"),
     "ragged-jax": lambda case: ragged_data(case, "jax"),
     "ragged-torch": lambda case: ragged_data(case, "torch"),
     "ragged-tensorflow": lambda case: ragged_data(case, "tensorflow"),
@@ -143,7 +146,7 @@ MAKERS: dict[str, Callable[[Case], Data]] = {
 def versions() -> dict[str, str]:
     """Versions of everything that is measured, where it is installed."""
     found = {"python": platform.python_version(), "ragged": version("ragged-diff")}
-    for name in ("awkward", "awkward-cpp", "jax", "jaxlib", "numpy", "tensorflow", "torch"):
+    for name in ("awkward", "awkward-cpp", "jax", "jaxlib", "numba", "numpy", "tensorflow", "torch"):
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
@@ -164,7 +167,11 @@ def threads(family: str) -> dict[str, int]:
         import tensorflow as tf
 
         return {"tensorflow": tf.config.threading.get_intra_op_parallelism_threads() or cores()}
-    return {"jax": cores()} if family == "jax" else {"numpy": 1, "awkward": 1}
+    if family == "jax":
+        return {"jax": cores()}
+    from numba import config
+
+    return {"numpy": 1, "numba": config.NUMBA_NUM_THREADS, "awkward": 1}
 
 
 def machine() -> dict[str, Any]:

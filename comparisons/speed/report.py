@@ -28,9 +28,11 @@ TABLES = (
         ("ragged-torch", "PyTorch", ("torch-handwritten", "torch-nested")),
         ("ragged-tensorflow", "TensorFlow", ("tensorflow-handwritten", "tensorflow-ragged")),
     ),
+    (("ragged-numba", "Numba", ("awkward-numpy", "ragged-numpy")),),
 )
 """What stands in one table: ours, and what its time is divided by."""
 NAMES = {
+    "ragged-numpy": "ragged on NumPy",
     "awkward-numpy": "Awkward",
     "numpy-flat": "flat NumPy",
     "awkward-jax": "Awkward on JAX",
@@ -200,7 +202,7 @@ def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
     figure, panels = pyplot.subplots(1, len(shown), figsize=size, squeeze=False, sharey=True, layout="constrained")
     for columns, axes in zip(shown, panels.flat, strict=True):
         peers = [(name, peer) for name, _, peers in columns for peer in peers]
-        for (name, peer), marker in zip(peers, "osD^", strict=True):
+        for (name, peer), marker in zip(peers, "osD^", strict=False):
             points = [(e["ratio"][peer], rows.index(e["row"])) for e in ours(entries, name) if peer in e["ratio"]]
             axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
         axes.axvline(1, color="grey", linewidth=0.8)
@@ -220,7 +222,8 @@ def styles() -> dict[str, dict[str, str]]:
     found = {}
     for i, (name, _, peers) in enumerate(columns for table in TABLES for columns in table):
         for library, line in zip((name, *peers), ("-", "--", ":"), strict=True):
-            found[library] = {"color": f"C{i}", "linestyle": line, "marker": "." if line == "-" else ""}
+            style = {"color": f"C{i}", "linestyle": line, "marker": "." if line == "-" else ""}
+            found.setdefault(library, style)
     return found
 
 
