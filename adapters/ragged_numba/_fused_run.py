@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compute"]
 
-FEW = 8
-"""Below so many blocks another thread would not have begun when the first is done."""
 AGAIN = 2
 """How often a value is computed again, for it costs less than to keep it, before it is kept."""
 
@@ -89,7 +87,7 @@ def run(wanted: Sequence[Lazy]) -> list[Lazy]:
             nodes[0].settle(nodes[0].alone(*map(known, nodes[0].args)))
         return nodes
     loop = Pass(nodes, results)
-    share(loop.work, loop.blocks, least=FEW)
+    share(loop.work, loop.blocks)
     loop.finish()
     for node in nodes:
         node.runs += 1
