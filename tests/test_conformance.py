@@ -79,7 +79,7 @@ def test_ids_are_unique_and_told_by_group():
     assert len(set(ids)) == len(ids)
     groups = {title.partition(":")[0] for title in ids}
     assert groups == set(
-        "protocol ufuncs literals values gradients kinks check_grads conventions arrays errors conduct".split()
+        "protocol ufuncs literals values gradients kinks check_grads conventions arrays jit errors conduct".split()
     )
 
 

@@ -32,6 +32,7 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
     """
     from ragged.registry import get_backend
     from ragged.testing import (
+        _compiled,
         _conduct,
         _conversions,
         _elementwise,
@@ -58,6 +59,7 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
         **_gradients.groups(b),
         "conventions": _kinks.kinks,
         "arrays": _layouts.layouts | _unwritten.unwritten,
+        "jit": _compiled.compiled,
         "errors": _conduct.errors | foreign,
         "unsupported": _conduct.refusals(b),
         "conduct": _conduct.conduct | _threads.threads,
