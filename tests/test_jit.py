@@ -88,11 +88,10 @@ def test_gradients_are_those_of_eager_code(backend, name):
         parts = [y[field] for field in y.fields] if isinstance(y, ragged.Array) and y.fields else [y]
         return sum(ragged.sum(part * part) for part in parts)
 
-    for data in (X, OTHER):
-        x = ragged.Array(data)
-        wanted = ragged.grad(loss)(x)
-        assert_same(ragged.jit(ragged.grad(loss))(x), wanted)
-        assert_same(ragged.grad(ragged.jit(loss))(x), wanted)
+    x = ragged.Array(X)
+    wanted = ragged.grad(loss)(x)
+    assert_same(ragged.jit(ragged.grad(loss))(x), wanted)
+    assert_same(ragged.grad(ragged.jit(loss))(x), wanted)
 
 
 # ---------------------------------------------------------------------- arguments and results
