@@ -316,7 +316,7 @@ def test_checkpoint():
 
 def test_traced_structure_names_the_way_out():
     with pytest.raises(
-        ragged.UnsupportedError, match=r"outside of the compiled function, until ragged\.jit.*later version"
+        ragged.UnsupportedError, match=r"outside of the compiled function, or compile it with ragged\.jit"
     ):
         jax.jit(lambda x: x[x > 1])(x())
 

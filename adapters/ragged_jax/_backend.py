@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -196,7 +195,7 @@ class JaxBackend(Backend):
             return self.asarray(home(np.asarray(x), rows, identity))
         if width_of(rows) and x.dtype.kind != "c":
             return _kernels.extremum_lines(x, rows.nrows, largest)
-        worst = _worst(x.dtype, largest)
+        worst = _kernels.worst(x.dtype, largest)
         ids = ids_of(rows, self.device)
         best = _kernels.segment_extremum(x, ids, rows.nrows, rows.offsets is not None, worst, largest)
         if identity == worst:
@@ -284,7 +283,9 @@ class JaxBackend(Backend):
         by_host = rows.total < WORTH_COMPILING or rows.total >= LONG * rows.nrows or x.dtype.kind not in "iuf"
         if known and by_host:
             return self._home.segment_argmax(structure(x), rows, largest)
-        first = _kernels.argextremum(x, ids_of(rows, self.device), rows.nrows, _worst(x.dtype, largest), largest)
+        first = _kernels.argextremum(
+            x, ids_of(rows, self.device), rows.nrows, _kernels.worst(x.dtype, largest), largest
+        )
         return structure(first).astype(np.int64, copy=False) if known else first
 
     def largest(self, x: Any) -> Any:
@@ -296,15 +297,3 @@ class JaxBackend(Backend):
 
 def _restored(device: Any, precision: str | None) -> Backend:
     return get_backend("jax").configured(device, precision)
-
-
-@cache
-def _worst(dtype: Any, largest: bool) -> Any:
-    """What no maximum (or minimum) of this dtype is beyond."""
-    if dtype.kind == "b":
-        return np.bool_(not largest)
-    if jnp.issubdtype(dtype, jnp.complexfloating):
-        raise UnsupportedError("JAX has no segment maximum of complex numbers while it traces; take it of the parts")
-    if jnp.issubdtype(dtype, jnp.floating):
-        return dtype.type(-np.inf if largest else np.inf)
-    return dtype.type(np.iinfo(dtype).min if largest else np.iinfo(dtype).max)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ragged.errors import UnsupportedError
 from ragged_jax._compat import x64_enabled
 from ragged_jax._dtypes import cast
 
@@ -39,6 +40,7 @@ __all__ = [
     "take_windows",
     "transpose",
     "where",
+    "worst",
 ]
 
 
@@ -219,3 +221,15 @@ def cumulative_sum(x: Any) -> Any:
 def where(condition: Any, x: Any, y: Any, dtype: Any) -> Any:
     """Elementwise choice in one dtype."""
     return jnp.where(condition, lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype))
+
+
+@cache
+def worst(dtype: Any, largest: bool) -> Any:
+    """What no maximum (or minimum) of this dtype is beyond."""
+    if dtype.kind == "b":
+        return np.bool_(not largest)
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        raise UnsupportedError("JAX has no segment maximum of complex numbers while it traces; take it of the parts")
+    if jnp.issubdtype(dtype, jnp.floating):
+        return dtype.type(-np.inf if largest else np.inf)
+    return dtype.type(np.iinfo(dtype).min if largest else np.iinfo(dtype).max)

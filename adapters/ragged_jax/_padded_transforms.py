@@ -78,7 +78,8 @@ def vjp(f: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Any, Callab
 
     def many(cotangents: Sequence[Any]) -> list[Any]:
         count = cotangents[0].shape[0]
-        found = pull.many([fits(g, y, 1) for g, y in zip(cotangents, outputs, strict=True)])
+        stacked = [fits(g, y, 1) for g, y in zip(cotangents, outputs, strict=True)]
+        found = pull.many(stacked)  # type: ignore[attr-defined]
         return [padded(g, (count, *x.shape)) for x, g in zip(primals, found, strict=True)]
 
     pullback.many = many  # type: ignore[attr-defined]
@@ -102,7 +103,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         state = compilation()
         places = state.places
         program = Unwrapped(f, primals)
-        outputs, _ = jax.checkpoint(program)(*[data_of(x) for x in primals])  # type: ignore[attr-defined]
+        outputs, _ = jax.checkpoint(program)(*[data_of(x) for x in primals])
         state.places = places  # the same room is made again
         shells, aux = f(*primals)
         return [like(x, y) for x, y in zip(shells, outputs, strict=True)], aux
