@@ -507,10 +507,12 @@ def test_large_arrays_of_all_kinds_of_rows(nrows):
 
 
 @pytest.mark.usefixtures("_as_for_users")
-def test_a_long_row_among_short_ones():
+@pytest.mark.parametrize("long", [1 << 20, 1 << 17])
+def test_a_long_row_among_short_ones(long, monkeypatch):
     lengths = np.ones(5000, np.int64)
     lengths[[7, 4000]] = 300_000, 0
     x = ragged.from_lengths(np.sin(np.arange(lengths.sum())), lengths)
+    monkeypatch.setattr(_fused_pass, "LONG", long)
     for program in (lambda x: x - ragged.mean(x, axis=1), lambda x: ragged.softmax(x * 3, axis=1)):
         np.testing.assert_allclose(flat(ragged.jit(program)(x)), flat(program(x)), rtol=1e-11, atol=1e-14)
 

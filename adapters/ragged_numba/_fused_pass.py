@@ -7,6 +7,7 @@ functions are NumPy's own vector loops, written over buffers that are used again
 from __future__ import annotations
 
 import math
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ __all__ = ["Pass"]
 
 BLOCK = 1 << 15
 """Elements of a block, at most: several buffers of it fit the cache next to a core."""
+LONG = 1 << 20
+"""Elements of a single row from which on its block is a long one."""
 BYTES = np.dtype(np.uint8)
 
 
@@ -41,7 +44,12 @@ class Pass:
         domains = [each for node in nodes for each in (node.domain, node.source) if each is not None]
         bounds = bounds_of(domains, BLOCK)
         self.blocks = next(iter(bounds.values())).shape[0] - 1
-        self.widest = {key: int(np.diff(each).max(initial=0)) for key, each in bounds.items()}
+        lengths = {key: np.diff(each) for key, each in bounds.items()}
+        long = np.any([each > LONG for each in lengths.values()], axis=0)
+        self.long = frozenset(np.flatnonzero(long).tolist())
+        self.widest = {
+            key: (int(each[~long].max(initial=0)), int(each[long].max(initial=0))) for key, each in lengths.items()
+        }
         self.bounds: dict[int, list[int]] = {key: each.tolist() for key, each in bounds.items()}
         self.count = 0
         self.registers: dict[int, int] = {}
@@ -50,9 +58,11 @@ class Pass:
         self.loads: list[tuple[int, Any, list[int]]] = []
         self.steps: list[Step] = []
         self.results: list[tuple[Lazy, Any]] = []
-        self.sizes: list[int] = []
+        self.sizes: list[tuple[int, int]] = []
         self.free: list[int] = []
         self.spare: list[list[Callable[[int], None]]] = []
+        self.lock = Lock()
+        self.spare_long: list[list[Callable[[int], None]]] = []
         self.lay_out()
 
     # ------------------------------------------------------------------ what is done
@@ -103,18 +113,20 @@ class Pass:
                     held[id(node)] = held.pop(key)
                     return Buffer(held[id(node)], node.dtype, trailing)
         assert node.domain is not None
-        nbytes = self.widest[id(found(node.domain))] * math.prod(trailing) * node.dtype.itemsize
-        held[id(node)] = self.buffer(nbytes)
+        entry = math.prod(trailing) * node.dtype.itemsize
+        usual, long = self.widest[id(found(node.domain))]
+        held[id(node)] = self.buffer(usual * entry, long * entry)
         return Buffer(held[id(node)], node.dtype, trailing)
 
-    def buffer(self, nbytes: int) -> int:
-        """A piece of at least that size: the largest free one, which grows, or a new one."""
+    def buffer(self, usual: int, long: int) -> int:
+        """A piece of at least that size in usual and in long blocks: the largest free one, which grows, or another."""
         if not self.free:
             self.free.append(len(self.sizes))
-            self.sizes.append(0)
+            self.sizes.append((0, 0))
         number = max(self.free, key=lambda each: self.sizes[each])
         self.free.remove(number)
-        self.sizes[number] = max(self.sizes[number], nbytes)
+        before = self.sizes[number]
+        self.sizes[number] = max(before[0], usual), max(before[1], long)
         return number
 
     def step(self, node: Lazy, sources: tuple[int, ...], place: Any) -> Step:
@@ -138,17 +150,28 @@ class Pass:
     # ------------------------------------------------------------------ doing it
 
     def work(self, first: int, last: int) -> None:
-        """All steps of some of the blocks."""
-        steps = self.spare.pop() if self.spare else self.worker()
+        """All steps of some of the blocks; of long ones, which need much memory, by one thread at a time."""
+        steps = self.spare.pop() if self.spare else self.worker(False)
         with np.errstate(all="ignore"):  # as in compiled code
             for turn in range(first, last):
+                if turn in self.long:
+                    self.work_long(turn)
+                    continue
                 for step in steps:
                     step(turn)
         self.spare.append(steps)
 
-    def worker(self) -> list[Callable[[int], None]]:
+    def work_long(self, turn: int) -> None:
+        """All steps of a long block."""
+        with self.lock:
+            if not self.spare_long:
+                self.spare_long.append(self.worker(True))
+            for step in self.spare_long[0]:
+                step(turn)
+
+    def worker(self, is_long: bool) -> list[Callable[[int], None]]:
         """What one thread works with at a time: the loads and the steps, over its own registers and memory."""
-        memory = [empty((size,), BYTES) for size in self.sizes]
+        memory = [empty((size[is_long],), BYTES) for size in self.sizes]
         registers: list[Any] = [None] * self.count
         for register, value in self.constants:
             registers[register] = value

@@ -119,10 +119,11 @@ class Waiting:
         return Lazy(self, op, tuple(placed), dtype, shape, domain or Domain(shape[0]), None, alone)
 
     def pair(self, rows: Rows) -> tuple[Domain, Domain]:
-        """The domains of the rows and of their elements."""
+        """The domains of the rows and of their elements; those of a single row are not bound to stay together."""
         if id(rows) not in self.lined_up:
             above = Domain(rows.nrows)
-            self.lined_up[id(rows)] = above, Domain(rows.total, above, rows), rows
+            below = Domain(rows.total) if rows.nrows == 1 else Domain(rows.total, above, rows)
+            self.lined_up[id(rows)] = above, below, rows
         return self.lined_up[id(rows)][:2]
 
     def within(self, x: Any, domain: Domain, why: str) -> Any:
