@@ -333,7 +333,7 @@ def test_nested_work_is_not_shared_again():
     def inner(first, last):
         seen.append((threading.current_thread().name, first, last))
 
-    _threads.share(lambda first, last: _threads.share(inner, 8), 2)
+    _threads.share(lambda first, last: _threads.share(inner, 8), 8)
     assert [each[1:] for each in seen] == [(0, 8)] * len(seen)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ragged_numba import _elementwise, _moving, _reducing, _scattering, _sorting
 from ragged_numba._compiling import is_plain
 from ragged_numpy import NumpyBackend
-from ragged_numpy._backend import ALONE
+from ragged_numpy._backend import ALONE, anything, everything
 from ragged_numpy._blocks import BLOCK, is_blockwise
 
 if TYPE_CHECKING:
@@ -33,9 +33,18 @@ def movable(x: Any, n: int) -> bool:
 
 
 def reducible(x: Any, rows: Any) -> bool:
-    """Whether kernels reduce the rows (or groups) of `x`."""
-    structure = rows.ids if rows.offsets is None else rows.offsets
-    return x.shape[0] >= FEW and x.ndim == 1 and x.dtype in NUMBERS and is_plain(x, structure)
+    """Whether kernels reduce the rows (or groups) of `x`: not rows of one element, of which NumPy makes a copy."""
+    if x.shape[0] < FEW or x.ndim > 1 or x.dtype not in NUMBERS:
+        return False
+    return is_plain(x, rows.ids) if rows.offsets is None else is_plain(x, rows.offsets) and width_of(rows) != 1
+
+
+def width_of(rows: Any) -> int:
+    """The length of all rows where they have one, else 0: then they are a matrix, and NumPy's vectors are many numbers
+    at once."""
+    if not rows.nrows or rows.total % rows.nrows or rows.longest * rows.nrows != rows.total:
+        return 0
+    return int(rows.longest)
 
 
 def least(dtype: Any, largest: bool) -> Any:
@@ -43,6 +52,16 @@ def least(dtype: Any, largest: bool) -> Any:
     if dtype.kind == "f":
         return dtype.type(-np.inf if largest else np.inf)
     return np.iinfo(dtype).min if largest else np.iinfo(dtype).max
+
+
+def has_extrema(x: Any, rows: Any) -> bool:
+    """Whether kernels find the extrema of rows (or groups) of `x`: of long rows NumPy's vectors do."""
+    return reducible(x, rows) and (rows.offsets is None or rows.total <= _reducing.SHORT * rows.nrows)
+
+
+def countable(x: Any, rows: Any) -> bool:
+    """Whether kernels count what is true in each row."""
+    return rows.offsets is not None and x.shape[0] >= FEW and x.ndim == 1 and is_plain(x, rows.offsets)
 
 
 def extrema(x: Any, rows: Any, identity: Any, largest: bool) -> Any:
@@ -89,18 +108,23 @@ class NumbaBackend(NumpyBackend):
         return _scattering.group_sums(x, rows) if rows.offsets is None else _reducing.sums(x, rows)  # type: ignore[arg-type]
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return extrema(x, rows, identity, True) if reducible(x, rows) else super().segment_max(x, rows, identity)
+        if x.dtype == bool and countable(x, rows):
+            return anything(identity)(self.segment_count(x, rows), rows.lengths)  # type: ignore[attr-defined]
+        return extrema(x, rows, identity, True) if has_extrema(x, rows) else super().segment_max(x, rows, identity)
 
     def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
-        return extrema(x, rows, identity, False) if reducible(x, rows) else super().segment_min(x, rows, identity)
+        if x.dtype == bool and countable(x, rows):
+            return everything(identity)(self.segment_count(x, rows), rows.lengths)  # type: ignore[attr-defined]
+        return extrema(x, rows, identity, False) if has_extrema(x, rows) else super().segment_min(x, rows, identity)
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
-        if rows.total > _reducing.SHORT * rows.nrows and reducible(x, rows):  # a scattered pass is NumPy's, too
+        # of short rows in a scattered pass, which is NumPy's, too
+        if rows.total > _reducing.SHORT * rows.nrows and reducible(x, rows) and not width_of(rows):
             return _reducing.arg_extrema(x, rows, largest)
         return super().segment_argmax(x, rows, largest)
 
     def segment_count(self, mask: Any, rows: Segments) -> Any:
-        if rows.offsets is not None and mask.shape[0] >= FEW and mask.ndim == 1 and is_plain(mask, rows.offsets):
+        if countable(mask, rows):
             return _reducing.sums(mask.view(BYTES), rows)  # type: ignore[arg-type]
         return super().segment_count(mask, rows)
 
@@ -124,17 +148,21 @@ class NumbaBackend(NumpyBackend):
         return super().take(x, index)
 
     def take_ranges(self, x: Any, ranges: Ranges) -> Any:
-        if ranges._index is None and movable(x, ranges.rows.total) and is_plain(ranges.starts, ranges.rows.offsets):
+        rows = ranges.rows
+        if ranges._index is None and movable(x, rows.total) and is_plain(ranges.starts, rows.offsets):
+            if ranges.last is None and width_of(rows) == 1:
+                return self.take(x, ranges.starts)
             return _moving.gather_ranges(x, ranges)
         return super().take_ranges(x, ranges)
 
     def interleave(self, arrays: Any, ranges: Ranges) -> Any:
-        if len(arrays) == 2 and all(movable(x, ranges.rows.total) for x in arrays) and ranges.step == 1:
+        movables = len(arrays) == 2 and all(movable(x, ranges.rows.total) for x in arrays)
+        if movables and ranges.step == 1 and ranges.last is None and is_plain(ranges.starts, ranges.rows.offsets):
             return _moving.gather_ranges(arrays[0], ranges, arrays[1])
         return super().interleave(arrays, ranges)
 
     def expand(self, x: Any, rows: Rows) -> Any:
-        if not movable(x, rows.total) or not is_plain(rows.offsets):
+        if not movable(x, rows.total) or not is_plain(rows.offsets) or width_of(rows):
             return super().expand(x, rows)
         return _moving.expand(x, rows) if rows._ids is None else _moving.gather(x, rows._ids)
 

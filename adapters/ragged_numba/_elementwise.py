@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MANY", "apply", "apply_over", "in_blocks"]
 
-MANY = 1 << 18
+MANY = 1 << 19
 """Elements from which on threads share the work."""
 PIECE = 1 << 15
 """Elements of a piece."""
@@ -61,9 +61,8 @@ def in_pieces(f: Callable[..., Any], args: tuple[Any, ...], n: int, out: Any) ->
     """`f(*args, out=out)`."""
 
     def work(first: int, last: int) -> None:
-        for piece in range(first, last):
-            here = slice(piece * PIECE, (piece + 1) * PIECE)
-            f(*(x[here] if isinstance(x, np.ndarray) and x.ndim else x for x in args), out=out[here])
+        here = slice(first * PIECE, last * PIECE)
+        f(*(x[here] if isinstance(x, np.ndarray) and x.ndim else x for x in args), out=out[here])
 
     share(work, -(-n // PIECE))
     return out

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from ragged.rows import Rows
 from ragged_numba._access import get, put
 from ragged_numba._compiling import kernel
 from ragged_numba._paths import LINE, cuts_of
 from ragged_numba._threads import share
+from ragged_numpy import _kernels, _sorting
 from ragged_numpy._memory import empty
-
-if TYPE_CHECKING:
-    from ragged.rows import Rows
 
 __all__ = ["LONG", "argsort", "sort"]
 
+MERGED = 2048
+"""Elements of a row up to which runs are merged: longer ones are NumPy's."""
 RUN = 24
 """Elements that are put in order by insertion."""
 LONG = 32
@@ -82,15 +83,23 @@ def sort_rows(first: int, last: int, cuts: Any, offsets: Any, x: Any, places: An
             begin, end = offsets[i], offsets[i + 1]
             if end - begin <= RUN:
                 insert(x, places, begin, end, descending)
-            else:
+            elif end - begin <= MERGED:
                 merge(x, places, begin, end, descending)
 
 
 def in_order(x: Any, rows: Rows, places: Any, descending: bool) -> Any:
-    """A copy of `x` with each row in order; the places are put in the same."""
+    """A copy of `x` with each row in order; or, if places are given, those (the copy is then of use to nobody)."""
     cuts, out = cuts_of(rows), empty(x.shape, x.dtype)
     out[...] = x
     share(sort_rows[x.dtype], len(cuts) - 1, cuts, rows.offsets, out, places, descending)
+    if rows.longest > MERGED:
+        for i in np.flatnonzero(rows.lengths > MERGED):
+            here = slice(rows.offsets[i], rows.offsets[i + 1])
+            alone = Rows.regular(rows.ops, 1, int(rows.lengths[i]))
+            if places.shape[0]:
+                places[here] = _kernels.argsort(x[here], alone, descending) + here.start
+            else:
+                out[here] = _sorting.sort(x[here], alone, descending)
     return out
 
 
