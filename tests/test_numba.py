@@ -150,6 +150,18 @@ def test_reductions_of_groups(nrows, dtype):
     np.testing.assert_array_equal(found, expected, strict=True)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+def test_running_sums_and_products(lengths, dtype):
+    offsets = offsets_of(lengths)
+    x = values(offsets[-1], dtype, special=False)
+    signs = np.sign(x) + (x == 0).astype(dtype)
+    for f, each in ((ragged.cumulative_sum, x), (ragged.cumulative_prod, signs)):
+        plain = ragged.from_offsets(each, offsets)
+        found, expected = f(plain.to_backend("numba"), axis=1), f(plain, axis=1)
+        np.testing.assert_array_equal(found.layout.content.data, expected.layout.content.data, strict=True)
+
+
 def test_choices_between_arrays_and_numbers():
     x = values(100_000, "float64")
     mask = np.random.default_rng(0).random(x.size) < 0.5

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged_numba import _elementwise, _moving, _reducing, _scattering, _sorting
+from ragged_numba import _elementwise, _moving, _reducing, _scanning, _scattering, _sorting
 from ragged_numba._compiling import is_plain
 from ragged_numpy import NumpyBackend
 from ragged_numpy._backend import ALONE, anything, everything
@@ -127,6 +127,9 @@ class NumbaBackend(NumpyBackend):
         if countable(mask, rows):
             return _reducing.sums(mask.view(BYTES), rows)  # type: ignore[arg-type]
         return super().segment_count(mask, rows)
+
+    def segment_scan(self, x: Any, rows: Rows, multiply: bool = False) -> Any:
+        return _scanning.scan(x, rows, multiply) if reducible(x, rows) else None
 
     # ------------------------------------------------------------------ order
 

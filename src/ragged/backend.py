@@ -191,6 +191,11 @@ class Backend(Content):
         """Product of each segment in `x`'s own dtype, 1 where empty; None: the core then multiplies pairwise."""
         return None
 
+    def segment_scan(self, x: Any, rows: Rows, multiply: bool = False) -> Any:
+        """Running sums (or products) within each contiguous segment, in `x`'s own dtype, of what nobody differentiates;
+        None: the core then composes them."""
+        return None
+
     def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
         """`x, rows = step(backend, x, rows)` until no row has more than one element."""
         while rows.longest > 1:

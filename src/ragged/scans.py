@@ -145,6 +145,10 @@ class Scan:
         """Each value combined with those before it in its row, which in each step are twice as many."""
         if identity == 0 and rows.nrows == 1:
             return self.b.cumulative_sum(x)
+        if not self.b.differentiating(x):
+            native = self.b.segment_scan(x, rows, identity == 1)
+            if native is not None:
+                return native
 
         def reach(b: Backend, x: Any, rows: Rows, step: Any) -> Any:
             first = b.full((step, *b.shape(x)[1:]), identity, b.dtype(x))

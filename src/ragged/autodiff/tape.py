@@ -48,6 +48,11 @@ def _plain(name: str) -> Any:
     return method
 
 
+def _native(name: str) -> Any:
+    """The method of a kernel that only plain values have."""
+    return lambda self, x, *args: None if type(x) is Box else getattr(self._base, name)(x, *args)
+
+
 class Tape(Backend):
     """The inner backend, recording: values that depend on the inputs are `Box`es, all others are the inner's own.
 
@@ -297,8 +302,8 @@ class Tape(Backend):
     equal = _plain("equal")
     true = _plain("true")
 
-    def segment_prod(self, x: Any, rows: Segments) -> Any:
-        return None if type(x) is Box else self._base.segment_prod(x, rows)
+    segment_prod = _native("segment_prod")
+    segment_scan = _native("segment_scan")
 
     def __repr__(self) -> str:
         return f"<ragged backend {self.name}, differentiating to order {self.level}>"
