@@ -256,6 +256,33 @@ def test_rows_that_are_other_rows_are_other_loops():
         assert_same(found, wanted)
 
 
+def test_rows_equal_by_value_are_one_loop():
+    x = ragged.Array(X)
+
+    def program(x, lengths):
+        y = ragged.unflatten(ragged.flatten(x) * 3, lengths)
+        y, x = y - ragged.sum(y, axis=1), x * 2 - ragged.max(x * 2, axis=1)
+        return ragged.flatten(x) + ragged.flatten(y)
+
+    for lengths, n in ((ragged.num(x), 1), ([5, 5], 2)):
+        compiled = ragged.jit(program)
+        assert_same(compiled(x, lengths), program(x, lengths))
+        found = loops(compiled, x, lengths)
+        assert len(found) - found.count(["multiply"]) == n
+
+
+def test_rows_of_another_length_are_gathered_before():
+    x = ragged.Array(X)
+    rows = ragged.unflatten(x * 2, [2, 4])  # lists of lists: their rows are elements of the outer ones
+
+    def program(x, rows):
+        outer = ragged.sum(ragged.sum(rows * 1.5, axis=2), axis=1)
+        return rows * outer, ragged.sum(rows, axis=1) + 1.0, ragged.sum(x, axis=0)
+
+    for found, wanted in zip(ragged.jit(program)(x, rows), program(x, rows), strict=True):
+        assert_same(found, wanted)
+
+
 def test_as_many_rows_as_elements_are_not_taken_for_them():
     x = ragged.Array([[1.0, 2.0], [], [3.0]])
     program = lambda x: ragged.flatten(x * x) + ragged.sum(x, axis=1)  # noqa: E731
@@ -325,6 +352,59 @@ def test_python_asks_for_values():
     assert found == 2 * first
     assert seen[:4] == [first, int(first), True, f"{first:.2f}"] and float(seen[4]) == np.sqrt(first)
     assert seen[6] == ragged.sum(x, axis=1).to_list()
+
+
+def test_what_waits_has_the_manners_of_an_array():
+    def program(x):
+        y = (x * 2.0).layout.data
+        wanted = np.arange(6.0) * 2.0
+        assert type(y) is Lazy and len(y) == 6 and y.ndim == 1 and y.size == 6 and y.shape == (6,)
+        assert list(y) == list(wanted) and y[2] == 4.0 and y[1:3].tolist() == [2.0, 4.0]
+        assert np.add.reduce(y * 1) == wanted.sum() and np.add(y, 1, dtype="float32").dtype == np.float32
+        assert np.concatenate([y * 1, [1.0]]).tolist() == [*wanted, 1.0] and np.mean(y * 1) == wanted.mean()
+        assert type(np.sin(y)) is Lazy and type(2 - y) is Lazy and type(-abs(y)) is Lazy and type(y > 1) is Lazy
+        assert type(np.arange(6) + y) is Lazy and type(np.float64(2) * y) is Lazy
+        assert (y @ y) == wanted @ wanted and (np.arange(6) @ (y * 1)) == np.arange(6) @ wanted
+        assert complex(y[1]) == 2 and [7, 8, 9][ragged.sum(ragged.values_astype(x, "int64")) - 14] == 8
+        assert (y * 1).mean() == wanted.mean() and not hasattr(y, "__dlpack__") and repr(y * 1) == repr(wanted)
+        with pytest.raises(TypeError, match="unsized"):
+            len(ragged.sum(y))
+        with pytest.raises(ragged.RaggedError):
+            y[0] = 1.0
+        assert isinstance(y * x, ragged.Array) and isinstance(np.add(y, x), ragged.Array)
+        return y
+
+    assert_same(ragged.jit(program)(ragged.Array(np.arange(6.0))), np.arange(6.0) * 2)
+
+
+def test_what_was_kept_from_a_program_still_has_its_values():
+    kept = []
+
+    def program(x):
+        kept.append(x * 3)
+        return x + 1
+
+    x = ragged.Array(X)
+    ragged.jit(program)(x)
+    assert kept[0].to_list() == (x * 3).to_list()
+    assert_same(
+        ragged.jit(lambda x: ragged.sum(kept[0].layout.content.data * x))(np.arange(10.0)),
+        np.sum(flat(x) * 3 * np.arange(10.0)),
+    )
+
+
+def test_matrices_of_rows():
+    x = np.arange(24.0).reshape(8, 3)
+
+    def program(x):
+        y = x * 2 + np.asarray([1.0, 2.0, 3.0])
+        rows = ragged.sum(y, axis=1)
+        return rows, ragged.sum(y * x, axis=0), ragged.sum(y, axis=None), y * rows[:, None], ragged.max(y, axis=1)
+
+    for found, wanted in zip(ragged.jit(program)(x), program(x), strict=True):
+        assert_same(found, wanted)
+    gradient = ragged.grad(lambda x: ragged.sum(ragged.sum(x * x, axis=1) ** 2))
+    assert_same(ragged.jit(gradient)(x), gradient(x))
 
 
 def test_dense_arrays_take_part():

@@ -158,7 +158,7 @@ class Recorder(Waiting, Backend):
             x = Whole(x) if isinstance(x, np.ndarray) else x
             return Lazy(self, Map("expand", fill), (x,), _value_dtype(x), (rows.total,), below)
         dtype = x.dtype
-        x = self.within(x, above, "expand, which needs it along other rows")
+        x = self.brought(x, above, "expand, which needs it along other rows")
         alone = partial(self.inner.expand, rows=rows)
         return Lazy(self, expansion(rows), (x,), dtype, (rows.total,), below, above, alone)
 
@@ -170,7 +170,7 @@ class Recorder(Waiting, Backend):
             return alone(self.plain(x, f"segment_{how}"))
         dtype, op = x.dtype, reduction(how, rows, x.dtype, identity)  # type: ignore[arg-type]
         above, below = self.pair(rows)  # type: ignore[arg-type]
-        x = self.within(x, below, f"segment_{how}, which needs it along other rows")
+        x = self.brought(x, below, f"segment_{how}, which needs it along other rows")
         if rows.nrows == 1:
             return Lazy(self, op, (x,), dtype, (1,), None, below, alone)
         return Lazy(self, op, (x,), dtype, (rows.nrows,), above, below, alone)

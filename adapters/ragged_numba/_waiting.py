@@ -126,7 +126,7 @@ class Waiting:
             self.lined_up[id(rows)] = above, below, rows
         return self.lined_up[id(rows)][:2]
 
-    def within(self, x: Any, domain: Domain, why: str) -> Any:
+    def brought(self, x: Any, domain: Domain, why: str) -> Any:
         """`x` in a loop along the domain: as it is, or its value where it runs along another."""
         x = self.settled(x)
         return x if type(x) is not Lazy or unite(domain, x.domain) else self.plain(x, why)  # type: ignore[arg-type]
