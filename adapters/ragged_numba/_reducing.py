@@ -111,11 +111,10 @@ def sums(x: Any, rows: Rows) -> Any:
     return out
 
 
-def unfinished(cuts: Any, rows: Rows) -> Any:
+def unfinished(cuts: Any, rows: Rows) -> list[int]:
     """The pieces that end within a row."""
-    ends = cuts[1:-1]
-    steps = GRAIN * np.arange(1, len(cuts) - 1) - ends
-    return np.flatnonzero(steps > rows.offsets[ends])
+    ends = cuts[1:-1].tolist()
+    return [piece for piece, row in enumerate(ends) if GRAIN * (piece + 1) - row > rows.offsets[row]]
 
 
 @njit(nogil=True)
