@@ -100,7 +100,7 @@ def structure(x: Any) -> Any:
     if isinstance(x, Tracer):
         raise UnsupportedError(
             f"the structure of the result depends on a traced value ({x.dtype}{list(x.shape)}), but lengths must be "
-            "known under jax.jit, vmap and checkpoint; compute the structure outside of the compiled function, or compile "
-            "it with ragged.jit, where lengths may depend on values"
+            "known under jax.jit, vmap and checkpoint; compute the structure outside of the compiled function, or "
+            "compile it with ragged.jit, where lengths may depend on values"
         )
     return x if isinstance(x, np.ndarray) else np.asarray(x, x.dtype)

@@ -68,7 +68,7 @@ class Compiled:
 
     def __call__(self, leaves: list[Any]) -> list[Any]:
         with self.scope():
-            self.packed = packed = Packed(leaves, self.plan.capacities)
+            self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device)
             outputs, sizes, flags = self.execute(packed)
             while self.outgrown(leaves, flags):
                 self.run = jax.jit(self.trace)

@@ -11,13 +11,15 @@ from jax import lax
 from ragged.array import Array
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
 from ragged.rows import Rows
+from ragged_jax._checks import compilation
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import structural
+from ragged_jax._index import WORTH_KEEPING, on_device
 from ragged_jax._padded import Padded, fitted, padded
 from ragged_jax._sizes import Size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Entering", "Packed"]
 
@@ -25,8 +27,8 @@ __all__ = ["Entering", "Packed"]
 class Packed:
     """The leaves of one call as arrays for the compiled program; what stays on the host is kept beside."""
 
-    def __init__(self, leaves: Sequence[Any], capacities: Sequence[tuple[int, ...]]) -> None:
-        self.leaves, self.capacities = leaves, capacities
+    def __init__(self, leaves: Sequence[Any], capacities: Sequence[tuple[int, ...]], device: Any) -> None:
+        self.leaves, self.capacities, self.device = leaves, capacities, device
         self.arrays: list[Any] = []
         self.sizes: list[int] = []
         self.rows: list[Any] = []
@@ -53,7 +55,7 @@ class Packed:
                     self._rows[id(rows)] = len(self.rows)
                     self.rows.append(rows)
                     self.sizes.append(rows.total)
-                    self.arrays += [padded_offsets(rows, capacity), padded_ids(rows, capacity, total)]
+                    self.arrays += partition(rows, capacity, total, self.device)
                 self.node(content, total, capacities)
             case Regular(content, size):
                 self.node(content, capacity * size, capacities)
@@ -71,7 +73,7 @@ class Packed:
 
 
 def with_room(x: Any, capacity: int) -> Any:
-    """An array with anything behind it, up to a capacity."""
+    """An array with zeros behind it, up to a capacity."""
     if x.shape[0] == capacity:
         return x
     if isinstance(x, Tracer) or (isinstance(x, jax.Array) and next(iter(x.devices())).platform != "cpu"):
@@ -80,6 +82,17 @@ def with_room(x: Any, capacity: int) -> Any:
     room[: x.shape[0]] = np.asarray(x)
     room[x.shape[0] :] = 0
     return room
+
+
+def partition(rows: Any, capacity: int, total: int, device: Any) -> list[Any]:
+    """Offsets and row ids; those of many elements stay on the device as long as the rows live."""
+    makers: dict[str, Callable[[Any], Any]] = {
+        "offsets": lambda rows: padded_offsets(rows, capacity),
+        "ids": lambda rows: padded_ids(rows, capacity, total),
+    }
+    if rows.total < WORTH_KEEPING:
+        return [make(rows) for make in makers.values()]
+    return [on_device(rows, device, make, (name, capacity, total, structural())) for name, make in makers.items()]
 
 
 def padded_offsets(rows: Any, capacity: int) -> Any:
@@ -128,7 +141,7 @@ class Entering:
     def dense(self, length: Any) -> Any:
         """The next array, of a length."""
         data = next(self._arrays)
-        return padded(data, (length, *data.shape[1:]))
+        return padded(data, (length, *data.shape[1:]), not compilation().plant)  # there are zeros behind it
 
     def node(self, node: Any, length: Any, capacities: Iterator[int]) -> Any:
         """A layout of a length."""

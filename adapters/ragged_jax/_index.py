@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ragged.rows import Segments
 
-__all__ = ["LONG", "as_index", "ids_of", "lengths_of", "width_of"]
+__all__ = ["LONG", "WORTH_KEEPING", "as_index", "ids_of", "lengths_of", "on_device", "width_of"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
@@ -26,7 +26,7 @@ WORTH_KEEPING = 4096
 LONG = 16
 """Rows of at least so many elements on average are worth a look whether they are of one length."""
 
-_kept: dict[tuple[int, Any, str], tuple[weakref.ref[Any], Any]] = {}
+_kept: dict[tuple[int, Any, Any], tuple[weakref.ref[Any], Any]] = {}
 
 
 def as_index(index: Any, size: Any, device: Any) -> Any:
@@ -95,7 +95,7 @@ def lengths_of(rows: Rows, device: Any) -> Any:
     return on_device(rows, device, lambda rows: narrowed(rows.lengths, rows.total), "lengths")
 
 
-def on_device(rows: Rows, device: Any, make: Callable[[Rows], Any], what: str = "ids") -> Any:
+def on_device(rows: Rows, device: Any, make: Callable[[Rows], Any], what: Any = "ids") -> Any:
     """What `make` makes of the rows, kept on the device as long as they live."""
     key = (id(rows), device, what)
     kept = _kept.get(key)

@@ -19,7 +19,7 @@ from ragged_jax._dtypes import cast, held
 from ragged_jax._functions import deciding
 from ragged_jax._padded import Padded, data_of, fitted, lined_up, padded, sliced
 from ragged_jax._padded_functions import applied
-from ragged_jax._padded_moves import gather, scatter_add
+from ragged_jax._padded_moves import gather, scatter_add, spread
 from ragged_jax._padded_structure import is_unknown
 from ragged_jax._sizes import Size, capacity_of, value_of
 
@@ -98,7 +98,7 @@ class PaddedContent(JaxBackend):
             return super().expand(x, rows)
         ids = self.ids_of(rows)
         data = fitted(data_of(x), capacity_of(rows.nrows))
-        return padded(gather(data, ids, True), (rows.total, *x.shape[1:]), True)
+        return padded(spread(data, ids), (rows.total, *x.shape[1:]))
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         if is_unknown((x, start, stop)) and not (is_known(start) and is_known(stop) and type(x) is not Padded):

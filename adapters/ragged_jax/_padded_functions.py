@@ -49,9 +49,14 @@ HARMLESS = ZERO_AT_ZERO | {
 def applied(name: str, args: tuple[Any, ...], valid: Any) -> Any:
     """The function `name` of arguments some of which have slack; `valid` marks what counts besides."""
     name = table[name].name
-    if valid is None and name in HARMLESS:
+    if valid is None and (name in HARMLESS or _is_product(name, args)):
         datas, shape = lined_up(args, [x.zeroed() if type(x) is Padded else x for x in args])
         return _wrapped(_functions.call(name, tuple(datas)), shape, _stays_zero(name, args, shape))
+    if valid is None and table[name].name == "divide" and all(type(x) is Padded for x in args):
+        x, y = args  # 0 / 1 in the slack
+        datas, shape = lined_up(args, [x.zeroed(), y.zeroed(1)])
+        if covers(x, shape) and covers(y, shape):
+            return padded(_functions.call(name, tuple(datas)), shape, True)
     datas, shape = lined_up(args, list(map(data_of, args)))
     mask = _mask(shape, datas, valid)
     safe = table[name].safe
@@ -90,6 +95,11 @@ def _mask(shape: tuple[Any, ...], datas: list[Any], valid: Any) -> Any:
     return given if mask is None else mask & given
 
 
+def _is_product(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether it is a whole power, 1 or more, of numbers."""
+    return name in ("power", "float_power") and isinstance(args[1], int | float) and args[1] >= 1 and args[1] % 1 == 0
+
+
 def _stays_zero(name: str, args: tuple[Any, ...], shape: tuple[Any, ...]) -> bool:
     """Whether the result is zero in its slack."""
     if name == "multiply":
@@ -100,4 +110,6 @@ def _stays_zero(name: str, args: tuple[Any, ...], shape: tuple[Any, ...]) -> boo
             covers(x, shape) and isinstance(y, bool | int | float | complex) and bool(np.isfinite(y))
             for x, y in ((one, other), (other, one))
         )
-    return name in ZERO_AT_ZERO and all(covers(x, shape) for x in args)
+    if name in ZERO_AT_ZERO:
+        return all(covers(x, shape) for x in args)
+    return _is_product(name, args) and covers(args[0], shape)

@@ -15,7 +15,16 @@ from ragged_jax._sizes import Size, capacity_of, value_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["concatenated", "gather", "numbered", "reshaped", "scatter_add"]
+__all__ = ["concatenated", "gather", "numbered", "reshaped", "scatter_add", "spread"]
+
+
+def spread(x: Any, ids: Any) -> Any:
+    """`x[ids]` for ascending ids, anything of `x` for those beyond it: that needs no mask as large as the ids."""
+    if not x.shape[0]:
+        return jnp.zeros((ids.shape[0], *x.shape[1:]), x.dtype)
+    along = lax.GatherDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,))
+    mode = lax.GatherScatterMode.CLIP
+    return lax.gather(x, column(ids), along, (1, *x.shape[1:]), indices_are_sorted=True, mode=mode)
 
 
 def gather(x: Any, index: Any, ascending: bool = False) -> Any:
