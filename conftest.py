@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FRAMEWORKS = {
+    "ragged_cupy": "cupy",
     "ragged_jax": "jax",
     "ragged_numba": "numba",
     "ragged_tensorflow": "tensorflow",

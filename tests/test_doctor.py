@@ -120,12 +120,27 @@ def test_the_committed_table_says_of_numpy_what_the_checks_say(numpy_table):
         }
 
 
-FRAMEWORKS = [name for name in _matrix.ours() if name != "numpy"]
+FRAMEWORKS = [name for name in _matrix.ours() if name != "numpy" and name in ragged.available()]
+
+
+def made_without(name):
+    """Whether the committed table was made where there was no such backend."""
+    heads, rows = committed()
+    return rows["exp"][heads.index(f"{name} value") - 1] == "not run"
+
+
+def test_a_backend_that_is_not_here_has_cells_not_run(monkeypatch):
+    monkeypatch.setattr(_matrix, "available", lambda: ("numpy",))
+    cells = fill(["cupy"])["exp"]
+    assert {cell.text for cell in cells.values()} == {"not run"}
+    assert _matrix.steps(["cupy"]) == 0
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_the_committed_table_says_of_frameworks_what_they_declare(name):
     """What is declared is refused, and all else passes the conformance suite: so the suite's own tests say."""
+    if made_without(name):
+        pytest.skip(f"the committed table was made without {name}")
     heads, rows = committed()
     declared = ragged.registry.get_backend(name).unsupported
     for function, operations in by_function().items():
@@ -140,6 +155,8 @@ def test_the_committed_table_says_of_frameworks_what_they_declare(name):
 @pytest.mark.parametrize("function", ["exp", "sum", "unflatten", "from_iter", "to_list"])
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_the_committed_table_says_what_compiles(name, function, recwarn):
+    if made_without(name):
+        pytest.skip(f"the committed table was made without {name}")
     heads, rows = committed()
     cell = rows[function][heads.index(f"{name} jit") - 1]
     assert _matrix.of_jit(name, by_function()[function]).text == cell

@@ -101,7 +101,7 @@ def advice() -> list[str]:
 def matrix(names: Sequence[str] | None, as_markdown: bool) -> int:
     """Run the checks of each backend and print the support matrix; exit code 2 for a backend that is not there."""
     chosen = ours() if not names else list(names)
-    for name in chosen:
+    for name in names or ():
         if name not in available():
             print(f"ragged doctor: {missing(name)}", file=sys.stderr)
             return 2

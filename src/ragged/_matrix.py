@@ -8,7 +8,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from ragged.context import active, use
-from ragged.registry import ORDER, adapter, available, get_backend
+from ragged.registry import ORDER, adapter, available, entry_points, get_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +32,7 @@ class Cell:
 
 
 NOTHING = Cell("–")
+ABSENT = Cell("not run", "it was not available where this was made")
 SINGLE = 1e-5
 """How far a compiled program may be from the same program that is not."""
 
@@ -47,19 +48,23 @@ def by_function() -> dict[str, list[Operation]]:
 
 
 def ours() -> list[str]:
-    """The available backends that come with this library."""
-    return [name for name in available() if name in ORDER]
+    """The backends that come with this library, those that are not available here too."""
+    return [name for name in entry_points() if name in ORDER]
 
 
 def steps(backends: Sequence[str]) -> int:
     """How many steps `fill` tells of."""
-    return len(backends) * len(by_function())
+    return len(set(backends) & set(available())) * len(by_function())
 
 
 def fill(backends: Sequence[str], tell: Callable[[str], object] = str) -> dict[str, dict[tuple[str, str], Cell]]:
     """For every operation the cells by backend and aspect; runs the checks, telling each step."""
     table: dict[str, dict[tuple[str, str], Cell]] = {function: {} for function in by_function()}
     for name in backends:
+        if name not in available():
+            for cells in table.values():
+                cells.update({(name, aspect): ABSENT for aspect in ASPECTS})
+            continue
         gpu = next((each for each in devices(name) if not each.lower().startswith("cpu")), None)
         for function, operations in by_function().items():
             tell(f"{name}: {function}")

@@ -72,7 +72,10 @@ def get_backend(name: str) -> Backend:
     if name not in entry_points():
         raise MissingBackendError(absence(name))
     if not installed(name):
-        raise MissingBackendError(f"the {name} backend needs its framework: pip install 'ragged-diff[{name}]'")
+        told = getattr(adapter(name), "absence", None)
+        raise MissingBackendError(
+            f"the {name} backend needs its framework: pip install 'ragged-diff[{name}]'" if told is None else told()
+        )
     backend: Backend = entry_points()[name].load()()
     return backend
 
@@ -92,7 +95,7 @@ def attend() -> None:
     for name in ORDER[1:]:
         if name in sys.modules and name not in _attended:
             _attended.add(name)
-            if name in entry_points():
+            if name in entry_points() and installed(name):
                 get_backend(name)
 
 

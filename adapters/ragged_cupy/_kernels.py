@@ -1,0 +1,145 @@
+"""Kernels found, compiled once a device by CuPy, and launched on the current stream."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import cupy
+import numpy as np
+
+from ragged_cupy._source import BLOCK, TILE, added_up, moving, reducing
+
+if TYPE_CHECKING:
+    from ragged.rows import Ranges, Rows, Segments
+
+__all__ = ["expand", "first_extremum", "gather", "ids", "positions", "ranges", "reduce", "repeat"]
+
+NONE = np.uint64(0)
+"""A pointer to nothing."""
+ROWS = 512
+"""Below this many results each row is cut into pieces, so that there is work for all of a device."""
+PIECE = 2048
+"""Elements of a piece, at least."""
+
+
+@cache
+def kernel(source: Any, name: str, *kind: Any) -> Any:
+    """The compiled kernel of that name in one of the sources."""
+    return cupy.RawKernel(source(*kind), name, options=("-std=c++14",))
+
+
+def threads_for(mean: float) -> int:
+    """How many threads read a row of so many elements: each two of them or more, a power of two up to a block."""
+    return 1 << max(0, min(int(mean / 2).bit_length() - 1, BLOCK.bit_length() - 1))
+
+
+def pieces_for(cells: int, mean: float) -> int:
+    """Into how many pieces a row is cut."""
+    return 1 if cells >= ROWS else max(1, min(2 * ROWS // cells, int(mean) // PIECE))
+
+
+def launch(found: Any, blocks: int, *args: Any) -> None:
+    """Run a kernel, told numbers as its sources take them."""
+    given = tuple(np.int64(x) if isinstance(x, int) else np.float64(x) if isinstance(x, float) else x for x in args)
+    found((blocks,), (BLOCK,), given)
+
+
+def numbers(identity: Any, dtype: np.dtype[Any]) -> tuple[float, float, int]:
+    """A number of any dtype as a kernel takes it: two floats and 64 bits."""
+    value = np.asarray(identity).astype(dtype)
+    if dtype.kind in "fc":
+        return float(value.real), float(value.imag), 0
+    return 0.0, 0.0, int(value.astype(np.int64))
+
+
+def reduce(operation: str, x: Any, rows: Segments, identity: Any) -> Any:
+    """The sum, product, maximum … of each segment in the order of its elements, the same bits whenever it is asked."""
+    nrows, order = rows.nrows, NONE
+    offsets = rows.offsets
+    if offsets is None:  # groups: their elements are read in the order of their numbers, slack last
+        order = cupy.argsort(rows.ids)  # stable
+        offsets = cupy.searchsorted(cupy.take(rows.ids, order), cupy.arange(nrows + 1, dtype=np.int64))
+    dtype = np.dtype(np.int64) if operation.startswith(("arg", "count")) else x.dtype
+    out = cupy.empty((nrows, *x.shape[1:]), dtype)
+    inner = math.prod(x.shape[1:])
+    if not nrows * inner:
+        return out
+    x, offsets = cupy.ascontiguousarray(x), cupy.ascontiguousarray(offsets)
+    mean = x.shape[0] / nrows
+    pieces = pieces_for(nrows * inner, mean)
+    known = numbers(identity, dtype)
+    kind = (operation, x.dtype.name)
+    if pieces == 1:
+        group = threads_for(mean)
+        blocks = -(-nrows * inner * group // BLOCK)
+        launch(kernel(reducing, "reduce", *kind), blocks, x, offsets, order, nrows, inner, group, *known, out)
+        return out
+    parts = cupy.empty(nrows * pieces * inner, added_up(*kind))
+    launch(
+        kernel(reducing, "reduce_pieces", *kind), nrows * pieces * inner, x, offsets, order, nrows, inner, pieces, parts
+    )
+    launch(kernel(reducing, "finish", *kind), nrows * inner, x, parts, offsets, nrows, inner, pieces, *known, out)
+    return out
+
+
+def first_extremum(x: Any, rows: Rows, largest: bool) -> Any:
+    """Where each contiguous segment has its first maximum (or minimum; NaN wins); 0 where it is empty."""
+    found = reduce("argmax" if largest else "argmin", x, rows, 0)
+    inner = math.prod(x.shape[1:])
+    return found if inner == 1 else found // np.int64(max(inner, 1))
+
+
+def move(name: str, itemsize: int, offsets: Any, nrows: int, total: int, *args: Any) -> None:
+    """Run a kernel that tells each of `total` elements its row."""
+    if total:
+        found = kernel(moving, name, itemsize)
+        launch(found, -(-total // TILE), cupy.ascontiguousarray(offsets), nrows, total, *args)
+
+
+def ids(rows: Rows) -> Any:
+    """For each element the number of its row."""
+    out = cupy.empty(rows.total, np.int64)
+    move("ids", 8, rows.offsets, rows.nrows, rows.total, out)
+    return out
+
+
+def positions(rows: Rows) -> Any:
+    """For each element its position within its row."""
+    out = cupy.empty(rows.total, np.int64)
+    move("positions", 8, rows.offsets, rows.nrows, rows.total, out)
+    return out
+
+
+def ranges(starts: Any, rows: Rows, step: int) -> Any:
+    """Numbers from `starts` on for each row."""
+    out = cupy.empty(rows.total, np.int64)
+    move("ranges", 8, rows.offsets, rows.nrows, rows.total, cupy.ascontiguousarray(starts), step, out)
+    return out
+
+
+def repeat(x: Any, offsets: Any, nrows: int, total: int) -> Any:
+    """Each entry of `x` for each of the elements of its row."""
+    out = cupy.empty((total, *x.shape[1:]), x.dtype)
+    inner = math.prod(x.shape[1:])
+    move("expand", x.itemsize, offsets, nrows, total * bool(inner), cupy.ascontiguousarray(x), inner, out)
+    return out
+
+
+def expand(x: Any, rows: Rows) -> Any:
+    """Each row's entry for each of its elements."""
+    return repeat(x, rows.offsets, rows.nrows, rows.total)
+
+
+def gather(x: Any, where: Ranges) -> Any:
+    """The elements of `x` at positions that run on within rows."""
+    rows = where.rows
+    out = cupy.empty((rows.total, *x.shape[1:]), x.dtype)
+    inner = math.prod(x.shape[1:])
+    last = -1 if where.last is None else int(where.last)
+    starts = cupy.ascontiguousarray(where.starts)
+    total = rows.total * bool(inner)
+    x = cupy.ascontiguousarray(x)
+    move("gather", x.itemsize, rows.offsets, rows.nrows, total, x, starts, where.step, last, inner, out)
+    return out

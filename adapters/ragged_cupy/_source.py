@@ -1,0 +1,69 @@
+"""The CUDA sources of the kernels, each for one kind of numbers.
+
+They use no header, no atomics and no shuffle. A kernel is a row of phases, in each of which every thread of a block
+runs (`EACH_THREAD … END_EACH`), and nothing but shared memory lives from one phase to the next: so the very same source
+is a plain C++ program where `ON_HOST` makes the phases loops, which is how the tests run it without a GPU.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ragged_cupy._source_texts import MOVES, NUMBERS, REDUCTION
+
+__all__ = ["BLOCK", "TILE", "added_up", "moving", "reducing"]
+
+BLOCK = 256
+"""Threads of a block."""
+TILE = 2048
+"""Elements that a block moves."""
+
+TYPES = {
+    "bool": "bool",
+    **{f"int{bits}": name for bits, name in ((8, "signed char"), (16, "short"), (32, "int"), (64, "long long"))},
+    **{
+        f"uint{bits}": f"unsigned {name}" for bits, name in ((8, "char"), (16, "short"), (32, "int"), (64, "long long"))
+    },
+    "float16": "Half",
+    "float32": "float",
+    "float64": "double",
+    "complex64": "Complex<float>",
+    "complex128": "Complex<double>",
+}
+
+WIDER = {"float16": "float64", "float32": "float64", "complex64": "complex128"}
+
+WORDS = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long", 16: "Words"}
+
+
+@cache
+def reducing(operation: str, dtype: str) -> str:
+    """The source of `reduce` and `finish`: "sum", "prod", "max", "min", "argmax", "argmin" or "count" of rows."""
+    stored, held = TYPES[dtype], TYPES["float32" if dtype == "float16" else dtype]
+    out = "long long" if operation.startswith(("arg", "count")) else stored
+    added = TYPES[added_up(operation, dtype).name]
+    names = {"STORED": stored, "HELD": held, "ACC": added, "OUT": out}
+    return header(names, {"BLOCK": BLOCK, "OP_" + operation.upper(): 1}) + REDUCTION
+
+
+@cache
+def moving(itemsize: int) -> str:
+    """The source of `ids`, `positions`, `ranges`, `expand` and `gather` of elements of so many bytes."""
+    return header({"WORD": WORDS[itemsize]}, {"BLOCK": BLOCK, "TILE": TILE}) + MOVES
+
+
+def header(names: dict[str, str], constants: dict[str, int]) -> str:
+    """What comes before a kernel: constants, numbers of all kinds, and names for those that it is about."""
+    defined = "".join(f"#define {name} {value}\n" for name, value in constants.items())
+    return defined + NUMBERS + "".join(f"typedef {kind} {name};\n" for name, kind in names.items())
+
+
+def added_up(operation: str, dtype: str) -> np.dtype[np.generic]:
+    """What is found of a part of a row is kept in: sums and products of floats in double precision."""
+    if operation.startswith(("arg", "count")):
+        return np.dtype(np.int64)
+    if operation in ("sum", "prod"):
+        return np.dtype(WIDER.get(dtype, dtype))
+    return np.dtype("float32" if dtype == "float16" else dtype)
