@@ -182,7 +182,7 @@ def test_other_dtypes_reduce_as_in_eager_code(dtype):
     x = ragged.values_astype(ragged.Array([[1.0, 0.0, 3.0], [], [2.0, 5.0, 7.0, 11.0]]), dtype)
 
     def program(x):
-        both = ragged.where(x == x, x, x)
+        both = ragged.where(ragged.where(x == x, x, x) == x, x, 0)
         rest = () if dtype == "complex64" else (ragged.max(both, axis=1), ragged.min(both))
         return ragged.sum(both, axis=1), ragged.sum(both), both + ragged.sum(x, axis=1), ragged.any(both, axis=1), *rest
 
@@ -254,6 +254,23 @@ def test_rows_that_are_other_rows_are_other_loops():
 
     for found, wanted in zip(ragged.jit(program)(x), program(x), strict=True):
         assert_same(found, wanted)
+
+
+def test_neighbours_are_one_loop():
+    x = ragged.Array(X)
+    program = lambda x: ragged.sum((x[:, 1:] - x[:, :-1]) ** 2 + x[:, :0:-1], axis=1)  # noqa: E731
+    assert_same(ragged.jit(program)(x), program(x))
+    assert loops(ragged.jit(program), x) == [
+        ["take_ranges", "take_ranges", "subtract", "power", "take_ranges", "add", "segment_sum"]
+    ]
+    for dtype in ("float32", "int16", "bool", "complex128"):
+        typed = ragged.values_astype(x, dtype)
+        assert_same(
+            ragged.jit(lambda x: ragged.flatten(x[:, 1:] * 1, axis=None))(typed), ragged.flatten(typed[:, 1:] * 1)
+        )
+    assert_same(
+        ragged.jit(ragged.grad(lambda x: ragged.sum(program(x))))(x), ragged.grad(lambda x: ragged.sum(program(x)))(x)
+    )
 
 
 def test_rows_equal_by_value_are_one_loop():

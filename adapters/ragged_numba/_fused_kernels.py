@@ -12,10 +12,10 @@ import numpy as np
 
 from ragged._segments import least
 from ragged_numba._access import get, put
-from ragged_numba._compiling import kernel
+from ragged_numba._compiling import is_plain, kernel
 from ragged_numba._reducing import BLOCK, SHORT, larger, largest_of, long_sum, number, smaller, smallest_of
 
-__all__ = ["BITS", "expand_rows", "extreme_rows", "is_extremal", "is_summable", "sum_rows"]
+__all__ = ["BITS", "expand_rows", "extreme_rows", "is_extremal", "is_movable", "is_summable", "sum_rows", "take_rows"]
 
 BITS = {size: np.dtype(f"uint{8 * size}") for size in (1, 2, 4, 8)}
 """The dtype that content of a size is moved as."""
@@ -89,6 +89,21 @@ def entries_of_rows(offsets: Any, start: int, x: Any, out: Any) -> None:
         begin = end
 
 
+@kernel("inxinX")
+def elements_of_ranges(offsets: Any, start: int, x: Any, starts: Any, step: int, out: Any) -> None:
+    """For each row what stands in `x` from its entry of `starts` on, in steps; of a short row eight are looked at."""
+    begin, n = 0, out.shape[0]
+    for i in range(starts.shape[0]):
+        end, at = get(offsets, i + 1) - start, get(starts, i)
+        if end - begin <= 8 and begin + 8 <= n and min(at, at + 7 * step) >= 0 and max(at, at + 7 * step) < x.shape[0]:
+            for j in range(8):
+                put(out, begin + j, get(x, at + j * step))
+        else:
+            for j in range(begin, end):
+                put(out, j, get(x, at + (j - begin) * step))
+        begin = end
+
+
 def is_summable(dtype: np.dtype[Any]) -> bool:
     """Whether `sum_rows` takes it."""
     return dtype.kind in "iufc" and dtype.char not in "egG"
@@ -97,6 +112,11 @@ def is_summable(dtype: np.dtype[Any]) -> bool:
 def is_extremal(dtype: np.dtype[Any]) -> bool:
     """Whether `extreme_rows` takes it: all its numbers are numbers of the compiled form."""
     return dtype.kind in "biuf" and dtype.char not in "eg" and not (dtype.kind == "u" and dtype.itemsize == 8)
+
+
+def is_movable(x: Any) -> bool:
+    """Whether `take_rows` takes it."""
+    return x.ndim == 1 and x.itemsize in BITS and is_plain(x)
 
 
 def wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -137,3 +157,9 @@ def expand_rows(x: Any, offsets: Any, start: int, out: Any) -> None:
     """Each row's entry for each of its elements in a block, moved as the bits it is made of."""
     bits = BITS[x.itemsize]
     entries_of_rows[bits](offsets, start, np.ascontiguousarray(x).view(bits), out.view(bits))
+
+
+def take_rows(x: Any, step: int, starts: Any, offsets: Any, start: int, out: Any) -> None:
+    """For each row of a block the elements of the whole `x` from its entry of `starts` on, in steps."""
+    bits = BITS[x.itemsize]
+    elements_of_ranges[bits](offsets, start, x.view(bits), np.ascontiguousarray(starts), step, out.view(bits))

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragged_numba import _fused_kernels as kernels
+from ragged_numba._compiling import is_plain
+from ragged_numba._moving import BITS, choose_pieces
+from ragged_numba._paths import GRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +71,15 @@ class Whole:
 
 
 def choose(condition: Any, x: Any, y: Any, out: Any) -> None:
-    """`x` where the condition is true, else `y`."""
-    np.copyto(out, y)
-    np.copyto(out, x, where=condition)
+    """`x` where the condition is true, else `y`: compiled, where it is a mask of a flat block."""
+    n = out.size
+    if out.ndim == 1 and n and np.shape(condition) == (n,) and condition.dtype == np.bool_ and out.itemsize in BITS:
+        both = [np.atleast_1d(np.asarray(each, out.dtype)) for each in (x, y)]
+        if max(each.size for each in both) == n and is_plain(condition, *both):
+            x, y, bits = *both, BITS[out.itemsize]
+            choose_pieces[bits](0, -(-n // GRAIN), condition, x.view(bits), y.view(bits), out.view(bits))
+            return
+    out[...] = np.where(condition, x, y)
 
 
 def cast(x: Any, out: Any) -> None:

@@ -16,9 +16,9 @@ from ragged.backend import Backend
 from ragged.ufuncs import functions, result_dtypes
 from ragged_numba import _waiting
 from ragged_numba._domains import Domain
-from ragged_numba._fused_kernels import BITS, is_extremal, is_summable
+from ragged_numba._fused_kernels import BITS, is_extremal, is_movable, is_summable, take_rows
 from ragged_numba._lazy import Lazy
-from ragged_numba._ops import Late, Map, Whole, cast, choose, expansion, fill, gather, reduction, total
+from ragged_numba._ops import AlongRows, Late, Map, Whole, cast, choose, expansion, fill, gather, reduction, total
 from ragged_numba._waiting import Waiting
 from ragged_numpy._positions import unsealed
 
@@ -146,6 +146,15 @@ class Recorder(Waiting, Backend):
             alone=self.inner.take,
         )
 
+    def take_ranges(self, x: Any, ranges: Ranges) -> Any:
+        x, rows = self.plain(x, "take_ranges"), ranges.rows
+        if rows.total < _waiting.LEAST or rows.nrows == 1 or ranges.last is not None or not is_movable(x):
+            return self.inner.take_ranges(x, ranges)
+        above, below = self.pair(rows)
+        gathered = self.inner.take_ranges
+        op = AlongRows("take_ranges", partial(take_rows, x, ranges.step), rows, False)
+        return Lazy(self, op, (ranges.starts,), x.dtype, (rows.total,), below, above, lambda _: gathered(x, ranges))
+
     # ------------------------------------------------------------------ along rows
 
     def expand(self, x: Any, rows: Rows) -> Any:
@@ -227,7 +236,6 @@ class Recorder(Waiting, Backend):
 
     to_numpy = _settled("to_numpy")
     as_structure = _settled("as_structure")
-    take_ranges = _settled("take_ranges")
     slice = _settled("slice")
     cumulative_sum = _settled("cumulative_sum")
     permute_dims = _settled("permute_dims")
