@@ -52,11 +52,6 @@ def applied(name: str, args: tuple[Any, ...], valid: Any) -> Any:
     if valid is None and (name in HARMLESS or _is_product(name, args)):
         datas, shape = lined_up(args, [x.zeroed() if type(x) is Padded else x for x in args])
         return _wrapped(_functions.call(name, tuple(datas)), shape, _stays_zero(name, args, shape))
-    if valid is None and table[name].name == "divide" and all(type(x) is Padded for x in args):
-        x, y = args  # 0 / 1 in the slack
-        datas, shape = lined_up(args, [x.zeroed(), y.zeroed(1)])
-        if covers(x, shape) and covers(y, shape):
-            return padded(_functions.call(name, tuple(datas)), shape, True)
     datas, shape = lined_up(args, list(map(data_of, args)))
     mask = _mask(shape, datas, valid)
     safe = table[name].safe
