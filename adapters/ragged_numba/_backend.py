@@ -10,7 +10,7 @@ from ragged_numba import _elementwise, _moving, _reducing, _scanning, _scatterin
 from ragged_numba._compiling import is_plain
 from ragged_numpy import NumpyBackend
 from ragged_numpy._backend import ALONE, anything, everything
-from ragged_numpy._blocks import BLOCK, is_blockwise
+from ragged_numpy._blocks import is_blockwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ class NumbaBackend(NumpyBackend):
         return _elementwise.apply_over(spare, name, args)
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
-        whole = x.shape[0] < 2 * BLOCK or x.ndim > 1 or rows.offsets is None
+        whole = x.shape[0] < 2 * _elementwise.BLOCK or x.ndim > 1 or rows.offsets is None
         if whole or not is_blockwise(f, options):
             return f(self, x, rows, *options)
         return _elementwise.in_blocks(self, ALONE, f, x, rows, options)  # type: ignore[arg-type]

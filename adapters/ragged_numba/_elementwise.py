@@ -23,6 +23,8 @@ __all__ = ["MANY", "apply", "apply_over", "in_blocks"]
 
 MANY = 1 << 19
 """Elements from which on threads share the work."""
+BLOCK = 1 << 17
+"""Elements of a block: twice NumPy's, as there are fewer arrays between the passes."""
 PIECE = 1 << 15
 """Elements of a piece."""
 
@@ -72,7 +74,7 @@ def in_blocks(b: Backend, alone: Backend, f: Callable[..., Any], x: Any, rows: R
     """`f(b, x, rows, *options)`, blocks of rows shared by threads; a row longer than a block is for `alone`."""
     result, *axes = f.__dict__.get("along", ("rows",))
     axes += [None] * (len(options) - len(axes))
-    todo = blocks(rows)
+    todo = blocks(rows, BLOCK)
 
     def value(block: tuple[int, int, int, int]) -> tuple[Any, Any]:
         first, last, begin, end = block

@@ -20,13 +20,14 @@ BLOCK = 1 << 16
 """Elements of a block, and rows at most."""
 
 
-def blocks(rows: Rows) -> list[tuple[int, int, int, int]]:
-    """Rows, as `(first, last, begin, end)`, with few enough elements for a cache; a row with more is alone."""
+def blocks(rows: Rows, size: int | None = None) -> list[tuple[int, int, int, int]]:
+    """Rows, as `(first, last, begin, end)`, of at most so many elements in all; a row with more is alone."""
+    size = BLOCK if size is None else size
     offsets, nrows = rows.offsets, rows.nrows
-    marks = np.arange(0, rows.total, BLOCK)
+    marks = np.arange(0, rows.total, size)
     cuts = offsets.searchsorted(marks, "right") - 1
-    long = cuts[offsets[cuts + 1] - offsets[cuts] > BLOCK] + 1
-    cuts = np.unique(np.concatenate([cuts, long, np.arange(0, nrows, BLOCK), [nrows]]))
+    long = cuts[offsets[cuts + 1] - offsets[cuts] > size] + 1
+    cuts = np.unique(np.concatenate([cuts, long, np.arange(0, nrows, size), [nrows]]))
     bounds = offsets[cuts].tolist()
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), bounds[:-1], bounds[1:], strict=True))
 
