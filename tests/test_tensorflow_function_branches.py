@@ -14,9 +14,15 @@ if importlib.util.find_spec("tensorflow") is None:
 tf = pytest.importorskip("tensorflow")
 
 BATCHES = ([[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0]], [[], [2.0, 2.0]])
+weighted = ragged.custom_vjp(lambda y: ragged.sum(ragged.softmax(y) * y, axis=1))
+weighted.defvjp(
+    lambda y: (ragged.sum(ragged.softmax(y) * y, axis=1), y),
+    lambda y, g: (g * ragged.softmax(y) * (1 + y - ragged.sum(ragged.softmax(y) * y, axis=1)),),
+)
 PROGRAMS = {
     "max": lambda y: ragged.max(y * y, axis=1, mask_identity=False, initial=0.5),
     "mean": lambda y: ragged.fill_none(ragged.mean(y, axis=1, mask_identity=True), 1.0),
+    "custom_vjp": weighted,
     "softmax": lambda y: ragged.sum(ragged.softmax(y) * y, axis=1),
     "std": lambda y: ragged.fill_none(ragged.std(y, axis=1, mask_identity=True), 1.0),
     "columns": lambda y: y * ragged.sum(ragged.mean(y * y, axis=0)),

@@ -368,6 +368,7 @@ def test_complex_sums_and_extrema():
     assert TORCH.segment_sum(torch.from_numpy(z), rows).tolist() == [2, 0, 3.5 - 1j]
     assert TORCH.segment_max(torch.from_numpy(z), rows, -np.inf).tolist() == [1 + 2j, -np.inf, 3]
     assert TORCH.segment_sum(torch.from_numpy(z), groups).tolist() == [1.5 + 2j, 4 - 2j]
+    assert TORCH.segment_sum(torch.from_numpy(z).conj(), rows).tolist() == [2, 0, 3.5 + 1j]  # a view that says so
 
 
 # ---------------------------------------------------------------------- the process

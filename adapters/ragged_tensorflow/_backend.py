@@ -10,7 +10,7 @@ import tensorflow as tf
 from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _compile, _functions, _graph, _host, _kernels, _native, _transforms
+from ragged_tensorflow import _compile, _functions, _graph, _host, _kernels, _native, _nest, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_axes, as_index, ids_of, places_of
@@ -104,6 +104,9 @@ class TensorFlowBackend(Backend):
         self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
     ) -> Callable[..., Any]:
         return _transforms.custom_vjp(f, forward, backward)
+
+    def within(self, args: Any) -> Any:
+        return args if tf.executing_eagerly() else _nest.held_within(args)
 
     def tracing(self, leaves: Sequence[Any]) -> bool:
         return not tf.executing_eagerly()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow as tf
 from ragged._flattening import Pending, Static, flattened
 from ragged._growing import places
 from ragged.array import Array
+from ragged.autodiff.trees import tree_map
 from ragged.errors import BackendMismatchError, StructureError
 from ragged.nodes import Flat, Node, Option, Unknown
 from ragged.operands import move
@@ -16,7 +18,7 @@ from ragged.registry import get_backend
 from ragged.traverse import contents_of
 from ragged_tensorflow._compat import is_symbolic
 from ragged_tensorflow._outline import Outline, Refilled, outlined
-from ragged_tensorflow._sizes import Size, tensor_of
+from ragged_tensorflow._sizes import Size, tensor_of, within
 from ragged_tensorflow._structure import is_unknown
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["ArrayType", "as_tensor", "flatten", "tracing_type", "unflatten"]
+__all__ = ["ArrayType", "as_tensor", "flatten", "held_within", "tracing_type", "unflatten"]
 
 PLUMBING = frozenset(
     {
@@ -201,6 +203,21 @@ def copied(x: Any, content: Any) -> Any:
             copy = tf.identity(x)
         copies[id(content)] = copy.__dict__.setdefault("_ragged_copies", {})[id(content)] = copy
     return copies[id(content)]
+
+
+def held_within(tree: Any) -> Any:
+    """The tree, in which the arrays and tensors of other graphs are this one's."""
+
+    def held(leaf: Any) -> Any:
+        if not isinstance(leaf, Array):
+            return within(leaf)
+        outline, components = flatten(leaf)
+        found = [within(x) for x in components]
+        if leaf._backend.name != "tensorflow" or all(map(operator.is_, found, components)):
+            return leaf
+        return unflatten(outline, found)
+
+    return tree_map(held, tree)
 
 
 def tracing_type(array: Array) -> ArrayType:

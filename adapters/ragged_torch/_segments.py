@@ -34,7 +34,7 @@ Function: Any = torch.autograd.Function
 def reduced(x: torch.Tensor, rows: Rows, way: str) -> torch.Tensor:
     """Sum, product, maximum or minimum of contiguous segments of floats, `NEUTRAL` where empty; no derivative."""
     if x.is_complex():
-        return torch.view_as_complex(reduced(torch.view_as_real(x), rows, way))
+        return torch.view_as_complex(reduced(torch.view_as_real(x.resolve_conj()), rows, way))
     if width := width_of(rows, x.numel()):
         return cast("torch.Tensor", REGULAR[way](x.reshape(rows.nrows, width, *x.shape[1:]), 1))
     if x.shape[0] == 0:  # of which segment_reduce takes no offsets

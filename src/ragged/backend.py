@@ -243,6 +243,11 @@ class Backend(Content):
         `backward(residuals, cotangents) -> cotangents`, all lists. `f` itself where nothing is differentiated."""
         return f
 
+    def within(self, args: Any) -> Any:
+        """A tree of arguments as the program that is being built knows them (a branch of a graph, say), so that its
+        derivative may use their structure, too."""
+        return args
+
     # ------------------------------------------------------------------ compilation (ragged.jit)
 
     def tracing(self, leaves: Sequence[Any]) -> bool:

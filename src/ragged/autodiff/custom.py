@@ -56,7 +56,7 @@ class custom_vjp:
                 f"{getattr(self.f, '__name__', 'this function')} has no derivative yet: call its defvjp(fwd, bwd)"
             )
         b = common_backend([owner(leaf) for leaf in tree_flatten(args)[0]])
-        dense = DenseRule(b, self.f, self.fwd, self.bwd, args)
+        dense = DenseRule(b, self.f, self.fwd, self.bwd, b.within(args))
         outputs = b.custom_vjp(dense.call, dense.forward, dense.backward)(*dense.smooth)
         return dense.out.fill(b, outputs, dense.out_rest)
 
