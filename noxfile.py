@@ -63,6 +63,8 @@ def compare(session: nox.Session) -> None:
     session.run("ragged", "compare", *programs, "--backends", "numpy,numba,jax,torch,tensorflow")
     if not session.posargs:
         session.run("python", str(ROOT / "comparisons" / "gradients" / "upstream.py"))
+        curves = Path(session.create_tmp()) / "training.png"
+        session.run("python", str(ROOT / "comparisons" / "gradients" / "train.py"), "--plot", str(curves))
         session.run("python", str(ROOT / "comparisons" / "porting" / "native" / "compare.py"))
 
 
