@@ -233,6 +233,11 @@ def test_room_is_made_for_what_grows_and_kept():
     assert len(runs) == before <= 4
 
 
+def test_nothing_is_cut_off_where_nothing_is_checked():
+    x = ragged.Array([list(range(40))])
+    assert_same(ragged.jit(lambda x: ragged.combinations(x, 2), check=False)(x), ragged.combinations(x, 2))
+
+
 def test_a_capacity_that_is_exceeded_names_what_is_needed():
     x = ragged.Array([[1.0, 2.0, 3.0, 4.0]])
     pairs = ragged.jit(lambda x: ragged.combinations(x, 2), capacity=6)

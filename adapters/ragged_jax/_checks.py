@@ -48,8 +48,8 @@ class Compilation:
         self.traces: tuple[Any, ...] = ()
 
     def add(self, check: Check) -> None:
-        """Enter a check."""
-        if not self.check:
+        """Enter a check; of errors unless the caller turned that off, of room in any case."""
+        if not self.check and check.place is None:
             return
         if all(trace in (None, *self.traces) for trace in map(trace_of, (check.bad, check.needed))):
             self.checks.append(check)

@@ -183,4 +183,3 @@ _METHODS = (
 )
 for _name in _METHODS:
     setattr(Structure, _name, _either(_name))
-Structure.__abstractmethods__ = frozenset()
