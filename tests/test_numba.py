@@ -77,6 +77,10 @@ def test_reductions_of_rows(lengths, dtype):
     np.testing.assert_array_equal(NUMBA.segment_sum(x, rows), NUMPY.segment_sum(x, plain), strict=True)
     mask = x > 10
     np.testing.assert_array_equal(NUMBA.segment_count(mask, rows), NUMPY.segment_count(mask, plain), strict=True)
+    for name in ("segment_max", "segment_min"):  # any and all
+        for empty in (False, True):
+            expected = getattr(NUMPY, name)(mask, plain, empty)
+            np.testing.assert_array_equal(getattr(NUMBA, name)(mask, rows, empty), expected, strict=True)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -337,6 +341,21 @@ def run_python(code, **environment):
 
 def test_results_do_not_depend_on_the_number_of_threads():
     assert len({run_python(BITS, NUMBA_NUM_THREADS=n)[0] for n in ("1", "2", "2", "5")}) == 1
+
+
+@pytest.mark.parametrize("lengths", [np.full(150_000, 4), np.insert(RANDOM.poisson(3, 100_000), 500, 300_000)])
+def test_what_runs_in_blocks_of_rows_by_several_threads(lengths):
+    x = ragged.from_lengths(np.random.default_rng(0).normal(size=lengths.sum()), lengths)
+    assert x.layout.content.length > 2 * _elementwise.BLOCK
+    for f in (ragged.softmax, lambda x: ragged.mean(x, axis=1), lambda x: ragged.std(x, axis=1)):
+        found, expected = f(x.to_backend("numba")), f(x)
+        numbers = [ragged.to_numpy(ragged.flatten(each, axis=None)) for each in (found, expected)]
+        np.testing.assert_allclose(*numbers, rtol=1e-11, atol=1e-15)
+        slopes = [
+            ragged.to_numpy(ragged.flatten(ragged.grad(lambda x, f=f: ragged.sum(f(x) ** 2))(each)))
+            for each in (x.to_backend("numba"), x)
+        ]
+        np.testing.assert_allclose(*slopes, rtol=1e-8, atol=1e-13)
 
 
 def test_nested_work_is_not_shared_again():
