@@ -190,6 +190,18 @@ def test_other_dtypes_reduce_as_in_eager_code(dtype):
         assert_same(found, wanted, 1e-6)
 
 
+@pytest.mark.parametrize("exponent", [2, 3, 4, 2.0, 3.0, 1, 0, -1, 0.5, True, np.float64(3)])
+def test_powers_are_those_of_eager_code(exponent):
+    x = ragged.Array([[1.5, -2.5, 0.0, -0.0], [], [np.inf, -np.inf, np.nan, 1e200, -1e-200, 7.0]])
+    for dtype in ("float64", "float32", "complex128", "int64"):
+        typed = ragged.values_astype(ragged.nan_to_num(x, nan=2.0) if dtype == "int64" else x, dtype)
+        if dtype == "int64" and exponent == -1:
+            continue  # an error of NumPy's
+        found, wanted = ragged.jit(lambda x: (x * 1) ** exponent)(typed), typed**exponent
+        assert str(found.type) == str(wanted.type)
+        np.testing.assert_allclose(flat(found), flat(wanted), rtol=1e-6 if dtype == "float32" else 1e-14)
+
+
 def test_integers_wrap_and_are_checked_as_in_eager_code():
     x = ragged.values_astype(ragged.Array([[100, 27], [], [3]]), "int8")
     assert_same(ragged.jit(lambda x: x * x + 100)(x), x * x + 100)

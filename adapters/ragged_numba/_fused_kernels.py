@@ -1,7 +1,7 @@
 """Compiled loops over the rows of one block, whose elements come from position `start` on: rows' sums and extrema, and
 rows' entries for their elements. The passes over everything are in `_reducing` and `_moving`, in the same manner.
 
-There are forms for `float64` and `int64`; other dtypes go through them.
+There are forms for `float64` and `int64` (and the extrema of bytes); other dtypes go through them.
 """
 
 from __future__ import annotations
@@ -140,8 +140,10 @@ def sum_rows(x: Any, offsets: Any, start: int, out: Any) -> None:
 
 
 def extreme_rows(identity: Any, largest: bool, x: Any, offsets: Any, start: int, out: Any) -> None:
-    """The extremum of each row of a block."""
-    dtype = wide(x.dtype)
+    """The extremum of each row of a block; of booleans by their bytes."""
+    if x.dtype == np.bool_:
+        x, out = x.view(np.uint8), out.view(np.uint8)
+    dtype = x.dtype if x.dtype == np.uint8 else wide(x.dtype)
     x, best = as_wide(x, dtype), out if out.dtype == dtype else np.empty(out.shape, dtype)
     extrema_of_rows[dtype](offsets, start, x, best, dtype.type(identity), least(dtype, largest), largest)
     if best is not out:

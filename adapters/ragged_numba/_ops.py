@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("AlongRows", "Late", "Map", "Total", "Whole"),
-    *("cast", "choose", "expansion", "fill", "gather", "reduction", "total"),
+    *("cast", "choose", "expansion", "fill", "gather", "reduction", "reshaped", "shortened", "total"),
 ]
 
 
@@ -95,6 +95,33 @@ def fill(x: Any, out: Any) -> None:
 def gather(x: Any, index: Any, out: Any) -> None:
     """`x[index]`."""
     x.take(index, axis=0, out=out, mode="wrap")  # "raise" would buffer
+
+
+def reshaped(x: Any, out: Any) -> None:
+    """The entries in another shape each."""
+    out[...] = x.reshape(out.shape)
+
+
+def shortened(f: np.ufunc, args: tuple[Any, ...]) -> Any:
+    """The function, or a faster one that gives the same: products for small powers of floating-point numbers."""
+    exponent = args[-1]
+    if (
+        f is not np.power
+        or type(exponent) not in (int, float)
+        or args[0].dtype.kind != "f"
+        or exponent not in (2, 3, 4)
+    ):
+        return f
+
+    def product(x: Any, _: Any, out: Any) -> None:
+        if exponent == 3:
+            np.multiply(np.square(x), x, out=out)
+        else:
+            np.square(x, out=out)
+            if exponent == 4:
+                np.square(out, out=out)
+
+    return product
 
 
 UFUNCS = {"sum": np.add, "max": np.maximum, "min": np.minimum}

@@ -18,7 +18,21 @@ from ragged_numba import _waiting
 from ragged_numba._domains import Domain
 from ragged_numba._fused_kernels import BITS, is_extremal, is_movable, is_summable, take_rows
 from ragged_numba._lazy import Lazy
-from ragged_numba._ops import AlongRows, Late, Map, Whole, cast, choose, expansion, fill, gather, reduction, total
+from ragged_numba._ops import (
+    AlongRows,
+    Late,
+    Map,
+    Whole,
+    cast,
+    choose,
+    expansion,
+    fill,
+    gather,
+    reduction,
+    reshaped,
+    shortened,
+    total,
+)
 from ragged_numba._waiting import Waiting
 from ragged_numpy._positions import unsealed
 
@@ -252,6 +266,9 @@ class Recorder(Waiting, Backend):
     segment_sort = _settled("segment_sort")
     segment_argmax = _settled("segment_argmax")
     segment_prod = _settled("segment_prod")
+    segment_scan = _settled("segment_scan")
+    row_ids = _settled("row_ids")
+    row_positions = _settled("row_positions")
     bound = _settled("bound")
     largest = _settled("largest")
     extremes = _settled("extremes")
@@ -264,11 +281,6 @@ def _value_dtype(x: Any) -> np.dtype[Any]:
     return x.value.dtype if type(x) is Whole else x.dtype  # type: ignore[no-any-return]
 
 
-def reshaped(x: Any, out: Any) -> None:
-    """The entries in another shape each."""
-    out[...] = x.reshape(out.shape)
-
-
 def fits(f: Any, args: tuple[Any, ...]) -> bool:
     """Whether the Python integers among the arguments fit the dtype that they are computed in."""
     try:
@@ -276,10 +288,3 @@ def fits(f: Any, args: tuple[Any, ...]) -> bool:
     except (OverflowError, ValueError):
         return False
     return True
-
-
-def shortened(f: np.ufunc, args: tuple[Any, ...]) -> Any:
-    """The function, or a faster one that gives the same: squares for second powers."""
-    if f is np.power and type(args[1]) in (int, float) and args[1] == 2 and args[0].dtype.kind in "fc":
-        return lambda x, _, out: np.square(x, out=out)
-    return f
