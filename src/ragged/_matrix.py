@@ -62,8 +62,8 @@ def fill(backends: Sequence[str], tell: Callable[[str], object] = str) -> dict[s
     table: dict[str, dict[tuple[str, str], Cell]] = {function: {} for function in by_function()}
     for name in backends:
         if name not in available():
-            for cells in table.values():
-                cells.update({(name, aspect): ABSENT for aspect in ASPECTS})
+            for row in table.values():
+                row.update({(name, aspect): ABSENT for aspect in ASPECTS})
             continue
         gpu = next((each for each in devices(name) if not each.lower().startswith("cpu")), None)
         for function, operations in by_function().items():

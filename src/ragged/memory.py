@@ -3,21 +3,28 @@
 Two kinds of frameworks: NumPy and PyTorch let anyone write to an array, JAX and TensorFlow (`Backend.immutable`) rely
 on nobody ever doing so. Within a kind memory is shared; NumPy sees that of the second kind read-only, and lends them
 what was sealed when it was made (`aligned_copy`, `bytes`); everything else is copied. That an array is read-only proves
-nothing: someone may hold a writable view from before, or make it writable again.
+nothing: someone may hold a writable view from before, or make it writable again. Between two frameworks on one GPU it
+is the same, by DLPack and not by way of the host (`beside`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragged.registry import backend_of_dense
 
-__all__ = ["ALIGNMENT", "aligned_copy", "exported", "is_aligned", "is_frozen", "lent"]
+if TYPE_CHECKING:
+    from ragged.backend import Backend
+
+__all__ = ["ALIGNMENT", "aligned_copy", "beside", "exported", "is_aligned", "is_frozen", "lent", "reached"]
 
 ALIGNMENT = 64
 """Bytes. JAX shares no memory that begins elsewhere; TensorFlow's kernels end the process on it."""
+
+GPUS = frozenset({2, 10, 13})
+"""DLPack's numbers for memory that only a device computes on: CUDA's, ROCm's, and CUDA's managed memory."""
 
 
 class Lent:
@@ -86,3 +93,27 @@ def aligned_copy(x: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     copy: np.ndarray[Any, Any] = np.ndarray(x.shape, dtype, raw, -raw.ctypes.data % ALIGNMENT)
     copy[...] = x
     return np.asarray(Lent(copy)).view(dtype)
+
+
+def reached(b: Backend, x: Any, source: Backend) -> Any:
+    """The memory of an array of `source` that is on a GPU, as an array of `b`; None where it is on the host, or where
+    `b` cannot reach it."""
+    place = getattr(x, "__dlpack_device__", None)
+    take = getattr(b.xp, "from_dlpack", None)
+    if place is None or take is None or source.level or int(place()[0]) not in GPUS:
+        return None
+    try:
+        return take(source.stop_gradient(x))
+    except (BufferError, RuntimeError, TypeError, ValueError):  # a framework without that device, or that dtype
+        return None
+
+
+def beside(b: Backend, x: Any, source: Backend) -> Any:
+    """An array of `source` that is on a GPU as one of `b`, over the same memory where both let anyone write to it or
+    neither does, else copied there. None as in `reached`."""
+    found = reached(b, x, source)
+    if found is None:
+        return None
+    if b.immutable != source.immutable:
+        found = b.xp.asarray(found, copy=True) if b.immutable else b.base.duplicate(found)
+    return b.asarray(found)

@@ -9,7 +9,7 @@ import numpy as np
 from ragged.array import Array
 from ragged.array import Record as Entry
 from ragged.errors import BackendMismatchError, DTypeError
-from ragged.memory import lent
+from ragged.memory import beside, lent
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
 from ragged.registry import backend_of_dense, get_backend, native_node
 from ragged.rows import carried
@@ -69,6 +69,9 @@ def crossed(b: Backend, x: Any, source: Backend) -> Any:
             f"which knows nothing of its derivative; run the whole program there, under "
             f"ragged.use({b.base.name!r}), or move a constant: ragged.stop_gradient(x)"
         )
+    found = beside(b, x, source)
+    if found is not None:
+        return found
     host = source.to_numpy(x)
     return b.asarray(lent(host) if source.immutable and b.name != "numpy" else host)
 

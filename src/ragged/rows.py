@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ragged.memory import beside
 from ragged.sizes import is_known
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ def owned(ops: Backend, x: Any) -> Any:
 
 
 def carried(ops: Backend, x: Any, source: Backend) -> Any:
-    """Structure of `source` on another backend, through NumPy's memory between two frameworks."""
-    return ops.asarray(x if source.name in (ops.name, "numpy") else source.to_numpy(x))
+    """Structure of `source` on another backend, between two frameworks through NumPy's memory or on their GPU."""
+    if source.name in (ops.name, "numpy"):
+        return ops.asarray(x)
+    found = beside(ops, x, source)
+    return ops.asarray(source.to_numpy(x)) if found is None else found
 
 
 def joined(b: Backend, x: Any, source: Backend) -> tuple[Backend, Any]:

@@ -10,10 +10,12 @@ from ragged._namespace import dtype_called
 from ragged.array import Array, Record
 from ragged.context import backend_called
 from ragged.errors import StructureError
+from ragged.memory import reached
 from ragged.nodes import Flat, Lists, Option, Regular, Union, is_text
 from ragged.nodes import Record as RecordNode
 from ragged.operands import common_backend, move, operand
 from ragged.registry import backend_of_dense, get_backend
+from ragged.traverse import first_flat
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -171,8 +173,15 @@ def to_backend(array: Any, backend: str, device: Any = None, *, behavior: Any = 
     behavior = array._behavior if behavior is None else behavior
     if device is None and array._backend.base.name == backend:
         return Array._of(array.layout, array._backend, attrs, behavior)
-    target = backend_called(backend) if device is None else get_backend(backend).configured(device)
+    target = staying(backend_called(backend), array) if device is None else get_backend(backend).configured(device)
     return Array._of(move(target, array.layout, array._backend), target, attrs, behavior)
+
+
+def staying(target: Backend, array: Array) -> Backend:
+    """The target's configuration for the GPU that the array is on, where it reaches it and no device was chosen."""
+    flat = first_flat(array.layout)
+    found = None if flat is None else reached(target, flat.data, array._backend)
+    return target if found is None else target.hosting(target.serving(found))
 
 
 def to(array: Any, *where: Any, device: Any = None, dtype: Any = None) -> Any:
