@@ -166,6 +166,21 @@ def test_running_sums_and_products(lengths, dtype):
         np.testing.assert_array_equal(found.layout.content.data, expected.layout.content.data, strict=True)
 
 
+@pytest.mark.parametrize("replacement", [False, True])
+@pytest.mark.parametrize("lengths", [RANDOM.poisson(5, 30_000), [100] * 60, [0] * 9000 + [900], [2000, 0, 1, 2] * 3])
+def test_pairs(lengths, replacement):
+    values = RANDOM.normal(size=sum(lengths))
+    for x in (
+        ragged.from_lengths(values, lengths),
+        ragged.from_lengths(values.astype(np.int16), lengths),
+        ragged.zip({"a": ragged.from_lengths(values, lengths), "b": ragged.from_lengths(values > 0, lengths)}),
+    ):
+        for f in (ragged.combinations, ragged.argcombinations):
+            found, expected = (f(each, 2, replacement=replacement) for each in (x.to_backend("numba"), x))
+            assert str(found.type) == str(expected.type)
+            assert ragged.array_equal(found.to_backend("numpy"), expected)
+
+
 def test_choices_between_arrays_and_numbers():
     x = values(100_000, "float64")
     mask = np.random.default_rng(0).random(x.size) < 0.5

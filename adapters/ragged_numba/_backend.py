@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged_numba import _elementwise, _moving, _reducing, _scanning, _scattering, _sorting
+from ragged_numba import _elementwise, _moving, _pairing, _reducing, _scanning, _scattering, _sorting
 from ragged_numba._compiling import is_plain
 from ragged_numpy import NumpyBackend
 from ragged_numpy._backend import ALONE, anything, everything
@@ -163,6 +163,9 @@ class NumbaBackend(NumpyBackend):
         if movables and ranges.step == 1 and ranges.last is None and is_plain(ranges.starts, ranges.rows.offsets):
             return _moving.gather_ranges(arrays[0], ranges, arrays[1])
         return super().interleave(arrays, ranges)
+
+    def segment_pairs(self, x: Any, rows: Rows, step: int) -> Any:
+        return _pairing.pairs(x, rows, step) if movable(x, rows.total) and is_plain(rows.offsets) else None
 
     def expand(self, x: Any, rows: Rows) -> Any:
         if not movable(x, rows.total) or not is_plain(rows.offsets) or width_of(rows):

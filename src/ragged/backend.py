@@ -196,6 +196,11 @@ class Backend(Content):
         None: the core then composes them."""
         return None
 
+    def segment_pairs(self, x: Any, rows: Rows, step: int) -> Any:
+        """The first and the second entry of all pairs within each segment (`step` 1: of two places, 0: or of one
+        twice), in order, and the pairs' rows, of what nobody differentiates; None: the core then makes them."""
+        return None
+
     def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
         """`x, rows = step(backend, x, rows)` until no row has more than one element."""
         while rows.longest > 1:

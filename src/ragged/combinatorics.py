@@ -136,6 +136,9 @@ def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) ->
     _refuse_too_many(rows, n, replacement)
     ops = rows.ops
     step = 0 if replacement else 1
+    pairs = _pairs(b, rows, content, step) if n == 2 else None
+    if pairs is not None:
+        return pairs
     whole = n <= 2 or replacement
     level = rows if whole else Rows.from_lengths(ops, ops.xp.maximum(rows.lengths - (n - 1), 0))
     index = ops.arange(rows.total) if whole else ops.ranges(rows.starts, level)
@@ -152,6 +155,21 @@ def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) ->
         index = following.index if slot < n - 1 else None
     chosen = Rows(ops, ends, rows.nrows, level.total)
     return chosen, [take(b, content, column) if not isinstance(column, Flat) else column for column in columns]
+
+
+def _pairs(b: Backend, rows: Rows, content: Node, step: int) -> tuple[Rows, list[Node]] | None:
+    """The same of pairs, where the backend has a kernel for them; None: slot by slot."""
+    is_dense = type(content) is Flat and len(content.data.shape) == 1
+    x, maker = (content.data, b) if isinstance(content, Flat) and is_dense else (None, rows.ops)
+    if not isinstance(rows.total, int) or (x is not None and b.differentiating(x)):
+        return None
+    found = maker.segment_pairs(rows.ops.arange(rows.total) if x is None else x, rows, step)
+    if found is None:
+        return None
+    *columns, chosen = found
+    if x is None:
+        return chosen, [take(b, content, column) for column in columns]
+    return chosen, [Flat(column, chosen.total, content.parameters) for column in columns]
 
 
 def _entries(b: Backend, content: Node, index: Any) -> Any:

@@ -304,6 +304,7 @@ class Tape(Backend):
 
     segment_prod = _native("segment_prod")
     segment_scan = _native("segment_scan")
+    segment_pairs = _native("segment_pairs")
 
     def __repr__(self) -> str:
         return f"<ragged backend {self.name}, differentiating to order {self.level}>"
