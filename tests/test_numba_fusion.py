@@ -372,6 +372,7 @@ def test_python_asks_for_values():
         seen.extend([float(total), int(total), bool(total), f"{total:.2f}", np.sqrt(total), np.asarray(total)])
         rows = ragged.sum(x, axis=1)
         seen.append(rows.to_list())
+        assert repr(x * 2) == repr(ragged.Array(X) * 2) and round(total, 2) == round(seen[0], 2)
         assert total.shape == () and total.dtype == np.float64 and total.item() == seen[0]
         return total * 2 if total > 1 else x
 

@@ -140,6 +140,9 @@ class Lazy:
     def __index__(self) -> int:
         return int(self.known().__index__())
 
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.known(), digits)
+
     def __repr__(self) -> str:
         return repr(self.known())
 

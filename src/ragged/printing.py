@@ -30,7 +30,7 @@ def excerpt(x: Array, entries: int) -> Any:
     from ragged.interchange import to_awkward
 
     b, node = x._backend, x.layout
-    if b.level or not isinstance(node.length, int):
+    if b.base is not b or not isinstance(node.length, int):
         return None
     flat = first_flat(node)
     if b.name != "numpy" and node.length > 2 * entries and flat is not None and flat.length > SMALL:
@@ -77,7 +77,7 @@ def framed(name: str, x: Array, value: Any, typestr: str) -> str:
     backend = x._backend.base.name
     where = "" if backend == "numpy" else f" backend={backend!r}"
     if value is None:
-        what = "tracer" if x._backend.level or traced(x._backend, x.layout) else "invalid"
+        what = "tracer" if x._backend.base is not x._backend or traced(x._backend, x.layout) else "invalid"
         return f"<{name} [...] {what} type={typestr!r}{where}>"
     width = WIDTH - len(where)
     values = " " + valuestr(value, 1, value_width(repr(typestr)[1:-1], name, width))
