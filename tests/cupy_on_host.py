@@ -9,6 +9,7 @@ what waited for the device. It shows that the adapter's Python and the kernels' 
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import hashlib
 import shutil
@@ -92,7 +93,7 @@ class ndarray:
 
     def __getitem__(self, key):
         keys = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(each, ndarray) and each.dtype == bool for each in keys):
+        if builtins.any(isinstance(each, ndarray) and each.dtype == bool for each in keys):
             waits("a mask as index")
         return outer(self._host[inner(key)])
 
@@ -103,7 +104,7 @@ class ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
 
     def __array_ufunc__(self, ufunc, method, *args, **kwargs):
-        if method != "__call__" or not all(map(is_known, args)):
+        if method != "__call__" or not builtins.all(map(is_known, args)):
             return NotImplemented
         with np.errstate(all="ignore"):
             return outer(getattr(ufunc, method)(*map(inner, args), **kwargs))
