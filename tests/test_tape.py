@@ -125,6 +125,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "row_longest",
             "shape",
             "violated",
+            "within",
             "static_sizes",
             "tracing",
             "unsupported",
