@@ -432,6 +432,7 @@ def test_threads_differentiate_in_both_modes():
         (lambda x: torch.clamp(x, min=0.5), lambda x: np.maximum(x, 0.5)),
         (lambda x: torch.clamp(x, -1, 1), lambda x: np.clip(x, -1, 1)),
         (torch.nn.ReLU(), lambda x: np.maximum(x, 0)),
+        (torch.nn.LogSigmoid(), lambda x: -np.log1p(np.exp(-x))),
         (lambda x: torch.special.expit(x), lambda x: 1 / (1 + np.exp(-x))),
         (lambda x: torch.nn.functional.leaky_relu(x, negative_slope=0.5), lambda x: np.where(x > 0, x, x / 2)),
     ],
@@ -512,3 +513,18 @@ def test_reductions_of_many_elements(lengths, dtype):
     again = ragged.from_lengths(values, counts).to_backend("torch")
     ragged.num(again), again.layout.rows.ids, again.layout.rows.longest
     assert ragged.array_equal(ragged.sum(again, axis=1), ragged.sum(x, axis=1))  # whatever the rows have kept
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own, of its compiler
+def test_reductions_of_many_elements_are_compiled():
+    offsets = torch.arange(0, 20001, 4)
+
+    def loss(values):
+        x = ragged.from_offsets(values, offsets)
+        return ragged.sum(ragged.softmax(x) * ragged.fill_none(ragged.max(x, axis=1), 0.0))
+
+    found, wanted = (torch.linspace(-1, 1, 20000, dtype=torch.float64).requires_grad_() for _ in range(2))
+    torch.compiler.reset()
+    torch.compile(loss, backend="eager")(found).backward()
+    loss(wanted).backward()
+    torch.testing.assert_close(found.grad, wanted.grad)

@@ -257,7 +257,7 @@ class TorchBackend(Backend):
     @property
     def _passes(self) -> Any:
         """Who makes structure of many elements."""
-        return _host if self.device.type == "cpu" else _kernels
+        return _host if self.device.type == "cpu" and not torch.compiler.is_compiling() else _kernels
 
     def row_lengths(self, rows: Rows) -> Any:
         return lasting(super().row_lengths, rows)

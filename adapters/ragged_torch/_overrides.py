@@ -33,7 +33,7 @@ NAMES = {
 POINTWISE = frozenset(
     (
         *("celu", "digamma", "dropout", "elu", "erf", "erfc", "erfinv", "expit", "frac", "gelu", "hardsigmoid"),
-        *("hardswish", "hardtanh", "leaky_relu", "lgamma", "log_ndtr", "logit", "logsigmoid", "mish", "ndtr", "relu"),
+        *("hardswish", "hardtanh", "leaky_relu", "lgamma", "log_ndtr", "logit", "log_sigmoid", "mish", "ndtr", "relu"),
         *("relu6", "rsqrt", "selu", "sigmoid", "silu", "sinc", "softplus", "softsign", "tanhshrink"),
     )
 )
