@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import ragged
 from agreement import assert_same
+from ragged.backend import Backend
 from ragged.testing._gradients import loss_of
 from ragged.testing._operations import OPERATIONS
 from ragged.testing._samples import KINKS, SMOOTH, sample
@@ -25,7 +26,9 @@ from ragged_numpy import keep_memory
 numba = pytest.importorskip("numba", reason="Numba is not installed")
 
 from ragged_numba import _fused_pass, _threads, _waiting  # noqa: E402 - Numba has to be there
+from ragged_numba._backend import NumbaBackend  # noqa: E402
 from ragged_numba._lazy import Lazy  # noqa: E402
+from ragged_numba._recorder import Recorder  # noqa: E402
 
 REASONS = _waiting.REASONS
 X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0], [], [-1.0, 0.125, 2.5, -0.75]]
@@ -471,6 +474,14 @@ def test_missing_values_and_records():
     assert_same(
         ragged.jit(ragged.grad(lambda x: ragged.sum(x.a * x.b)))(x), ragged.grad(lambda x: ragged.sum(x.a * x.b))(x)
     )
+
+
+def test_what_the_backend_has_of_its_own_is_used_by_the_recorder_and_no_name_is_taken_twice():
+    own = {name for name in dir(NumbaBackend) if getattr(NumbaBackend, name) is not getattr(Backend, name, None)}
+    elsewhere = {"compile", "compiles", "name", "over_numpy", "traces_floats", "xp", "zero_copy"}
+    public = {name for name in own - elsewhere if not name.startswith("_")}
+    assert public - {*vars(Recorder), *vars(_waiting.Waiting)} == set()
+    assert [name for name in vars(_waiting.Waiting) if not name.startswith("__") and hasattr(Backend, name)] == []
 
 
 # ---------------------------------------------------------------------- composition

@@ -266,6 +266,7 @@ class Recorder(Waiting, Backend):
     segment_sort = _settled("segment_sort")
     segment_argmax = _settled("segment_argmax")
     segment_prod = _settled("segment_prod")
+    segment_pairs = _settled("segment_pairs")
     segment_scan = _settled("segment_scan")
     row_ids = _settled("row_ids")
     row_positions = _settled("row_positions")
