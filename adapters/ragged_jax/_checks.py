@@ -54,7 +54,7 @@ class Compilation:
         if all(trace in (None, *self.traces) for trace in map(trace_of, (check.bad, check.needed))):
             self.checks.append(check)
             return
-        self.late.append(check)
+        self.late.append(check._replace(bad=None, needed=None))
         number = len(self.late) - 1
 
         def report(bad: Any, needed: Any) -> None:

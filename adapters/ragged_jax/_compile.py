@@ -112,8 +112,9 @@ class Compiled:
             self.checks = [check._replace(bad=None, needed=None) for check in state.checks]
             flags = [jnp.asarray(c.bad) for c in state.checks], [jnp.asarray(c.needed, "int32") for c in state.checks]
             state.checks = []
-            sizes = [jnp.asarray(size, "int32") for size in self.leaving.sizes]
-            return self.leaving.arrays, sizes and jnp.stack(sizes), flags[0] and tuple(map(jnp.stack, flags))
+            arrays, sizes = self.leaving.outputs()
+            numbers = [jnp.asarray(size, "int32") for size in sizes]
+            return arrays, numbers and jnp.stack(numbers), flags[0] and tuple(map(jnp.stack, flags))
 
     def outgrown(self, leaves: list[Any], flags: Any) -> bool:
         """Whether more room is needed than was estimated, which there will be next time.

@@ -37,6 +37,13 @@ class Leaving:
         self.kept: list[Any] = []  # what is known by its id lives as long as this
         self.templates = [self.leaf(leaf) for leaf in found]
 
+    def outputs(self) -> tuple[list[Any], list[Any]]:
+        """The arrays and sizes that the program gives, handed over: nothing of its trace is kept."""
+        found = self.arrays, self.sizes
+        self.arrays, self.sizes, self.kept = [], [], []
+        del self.entering
+        return found
+
     # ------------------------------------------------------------------ in the program
 
     def leaf(self, leaf: Any) -> Any:

@@ -96,6 +96,12 @@ class Padded:
                 x = padded(found, shape, getattr(x, "clean", False))
         return x
 
+    def __jax_array__(self) -> Any:
+        raise UnsupportedError(
+            "the length of this dense array is not known while ragged.jit compiles the function, so that JAX's own "
+            "functions cannot take it; use those of ragged, take an array of known length, or return it"
+        )
+
     def __invert__(self) -> Any:
         return padded(~self.data, self.shape)
 
