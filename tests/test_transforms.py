@@ -82,12 +82,14 @@ class TestGrad:
 
     def test_aux(self, backend):
         def f(x):
-            return ragged.sum(x * x), {"doubled": 2 * x, "count": 3, "rows": ragged.num(x), "text": "as it is"}
+            others = {"count": 3, "rows": ragged.num(x), "text": "as it is", "type": ragged.type(x)}
+            return ragged.sum(x * x), {"doubled": 2 * x, **others}
 
         found, aux = ragged.grad(f, has_aux=True)(ragged.Array(X))
         assert_same(found, ak.Array([[2.0, 4.0, 6.0], [], [8.0, 10.0]]))
         assert_same(aux["doubled"], ak.Array([[2.0, 4.0, 6.0], [], [8.0, 10.0]]))
         assert aux["rows"].to_list() == [3, 0, 2] and aux["text"] == "as it is"
+        assert str(aux["type"]) == "3 * var * float64"
         (value, aux), _ = ragged.value_and_grad(f, has_aux=True)(ragged.Array(X))
         assert float(value) == 55.0 and aux["doubled"].to_list()[0] == [2.0, 4.0, 6.0]
         with pytest.raises(TypeError, match="pair"):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Skeleton", "Slot", "backend_for", "split", "tree_map"]
 
-FOREIGN = ("awkward", "pyarrow")
+LISTED = {"awkward": "to_list", "pyarrow": "to_pylist"}
+"""What arrays of other libraries have that their types and schemas have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
 
 def recognised(leaf: Any) -> Any:
     """Arrays of other libraries as ours."""
-    if type(leaf).__module__.partition(".")[0] in FOREIGN or native_node(leaf) is not None:
+    listed = LISTED.get(type(leaf).__module__.partition(".")[0])
+    if (listed is not None and hasattr(leaf, listed)) or native_node(leaf) is not None:
         from ragged.construct import build
 
         return build(leaf)
