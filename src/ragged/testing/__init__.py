@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["check_backend", "checks"]
 
 
-def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
+def checks(name: str, *, device: Any = None) -> list[tuple[str, Callable[[], None]]]:
     """All checks of a backend as pairs of an id and a function of nothing, which raises where the backend is wrong.
+
+    Args:
+        name: of the backend, as in `ragged.use`.
+        device: a device of it, as in `ragged.use`; by default its own choice.
 
     Raises:
         MissingBackendError: no such backend, or its framework is not installed.
@@ -65,24 +69,25 @@ def checks(name: str) -> list[tuple[str, Callable[[], None]]]:
         "conduct": _conduct.conduct | _threads.threads,
     }
     return [
-        (f"{group}: {title}", functools.partial(run, name, check))
+        (f"{group}: {title}", functools.partial(run, name, check, device))
         for group, found in groups.items()
         for title, check in found.items()
     ]
 
 
-def run(name: str, check: Callable[[Any], None]) -> None:
+def run(name: str, check: Callable[[Any], None], device: Any = None) -> None:
     """One check with the backend in use."""
-    with use(name, precision="float64"):
+    with use(name, device=device, precision="float64"):
         check(active())
 
 
-def check_backend(name: str, *, matching: str = "") -> None:
+def check_backend(name: str, *, matching: str = "", device: Any = None) -> None:
     """Nothing, if the backend passes every check; it runs all of them before it tells.
 
     Args:
         name: of the backend, as in `ragged.use`.
         matching: only the checks whose id has this in it.
+        device: a device of the backend, as in `ragged.use`.
 
     Raises:
         AssertionError: some checks failed; the message names each, and what it expected. Or no check matches.
@@ -92,7 +97,7 @@ def check_backend(name: str, *, matching: str = "") -> None:
     >>> ragged.testing.check_backend("numpy", matching="protocol")
     """
     failed = []
-    chosen = [(title, check) for title, check in checks(name) if matching in title]
+    chosen = [(title, check) for title, check in checks(name, device=device) if matching in title]
     if not chosen:
         raise AssertionError(f"no check of the {name} backend has {matching!r} in its id")
     for title, check in chosen:
