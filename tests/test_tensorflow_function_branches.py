@@ -75,3 +75,59 @@ def test_branches_and_loops_differentiate_twice(name, way):
         assert_same(value.numpy(), wanted, rtol=1e-10)
         assert_same(gradient, slope, rtol=1e-10)
         assert_same(second, curved, rtol=1e-9)
+
+
+def grown(x):
+    y = x * 2
+    for _ in tf.range(10):
+        if ragged.sum(y) > 60.0:
+            break
+        y = y + 0.5 * y * ragged.softmax(y)
+    while ragged.sum(y) < 100.0:
+        y = y[y > 2.0] * 2
+    return ragged.sum(y * y)
+
+
+def test_autograph_makes_loops_of_pythons():
+    x = ragged.Array([[1.5, 2.0, 0.5], [], [0.25, 4.0], [3.0]], backend="tensorflow")
+
+    @tf.function
+    def run(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = grown(x)
+        return loss, tape.gradient(loss, x)
+
+    value, gradient = run(x)
+    wanted, slope = ragged.value_and_grad(grown)(x)
+    assert_same(value.numpy(), wanted.numpy(), rtol=1e-12)
+    assert_same(gradient, slope.to_backend("numpy"), rtol=1e-10)
+
+
+def test_a_tape_in_a_loop_says_that_there_is_no_derivative():
+    found = []
+
+    @tf.function
+    def run(x, y):
+        for _ in tf.range(2):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = ragged.sum(y)
+            found.append(tape.gradient(loss, x))
+            y = y * 2
+        return y
+
+    x = ragged.Array([[1.0], []], backend="tensorflow")
+    assert run(x, x + 1).to_list() == [[8.0], []]
+    assert found == [None]
+
+
+def test_a_loop_keeps_the_type_of_its_arrays():
+    @tf.function
+    def run(x):
+        for _ in tf.range(2):
+            x = ragged.sum(x, axis=1)
+        return x
+
+    with pytest.raises(TypeError, match="same nested structure after one iteration"):
+        run(ragged.Array([[1.0], []], backend="tensorflow"))

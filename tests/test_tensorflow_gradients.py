@@ -205,6 +205,21 @@ def test_what_is_not_followed_costs_no_derivative():
     assert not TF.differentiating(content)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_integers_and_text_are_missing_in_a_gradient(compiled):
+    def slopes(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = ragged.sum(x.a**2)
+        return tape.gradient(loss, x)
+
+    x = ragged.Array([{"a": 1.5, "n": 3, "s": "text"}, {"a": 2.0, "n": 4, "s": ""}], backend="tensorflow")
+    found = (tf.function(slopes) if compiled else slopes)(x)
+    wanted = ragged.grad(lambda x: ragged.sum(x.a**2))(x)
+    assert found.to_list() == wanted.to_list() == [{"a": 3, "n": None, "s": None}, {"a": 4, "n": None, "s": None}]
+    assert found.typestr == wanted.typestr
+
+
 def test_a_checkpoint_is_run_again_only_where_that_is_sound():
     runs = []
 

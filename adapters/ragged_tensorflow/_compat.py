@@ -5,6 +5,7 @@ Without it everything still works: each operation would then bring its derivativ
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -13,8 +14,12 @@ from ragged.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import FrameType
 
-__all__ = ["is_eager", "is_recorded", "is_symbolic", "make_dispatchable"]
+__all__ = ["is_asked_by_autograph", "is_eager", "is_recorded", "is_symbolic", "make_dispatchable"]
+
+ON_THE_WAY = ("ragged", "tensorflow.python.util.nest")
+"""Modules between those that map over a nested structure and an array in it."""
 
 try:
     from tensorflow.python import pywrap_tfe
@@ -42,6 +47,17 @@ def make_dispatchable(kind: type) -> bool:
 def is_eager(x: Any) -> bool:
     """Whether a tensor (or a variable) has a value now."""
     return hasattr(x, "numpy") and not is_symbolic(x)
+
+
+def is_asked_by_autograph() -> bool:
+    """Whether it is AutoGraph, checking the variables of a loop, that maps over a nested structure right now.
+
+    It maps to None, which for a tape means that there is no derivative.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and (name := frame.f_globals.get("__name__", "")).startswith(ON_THE_WAY):
+        frame = frame.f_back
+    return frame is not None and name.endswith(".autograph.operators.control_flow")
 
 
 def is_symbolic(x: Any) -> bool:

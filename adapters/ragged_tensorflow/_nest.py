@@ -9,14 +9,15 @@ import tensorflow as tf
 
 from ragged._flattening import Pending, Static, flattened
 from ragged._growing import places
+from ragged._transform import walk
 from ragged.array import Array
 from ragged.autodiff.trees import tree_map
 from ragged.errors import BackendMismatchError, StructureError
-from ragged.nodes import Flat, Node, Option, Unknown
+from ragged.nodes import Flat, Node, Option, Unknown, is_text
 from ragged.operands import move
 from ragged.registry import get_backend
 from ragged.traverse import contents_of
-from ragged_tensorflow._compat import is_symbolic
+from ragged_tensorflow._compat import is_asked_by_autograph, is_symbolic
 from ragged_tensorflow._outline import Outline, Refilled, outlined
 from ragged_tensorflow._sizes import Size, tensor_of, within
 from ragged_tensorflow._structure import is_unknown
@@ -44,6 +45,8 @@ CONSTANT = frozenset({"Fill", "OnesLike", "ZerosLike"})
 def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
     """What stays of an array (its type, and known structure), and its tensors: content, then other structure."""
     pending = array._pending if array._node is None else None
+    if isinstance(pending, Blank):
+        return pending.outline, pending.components
     if isinstance(pending, Refilled):
         return pending.outline.holding(pending.values), (*pending.contents, *apart(pending.contents, pending.values))
     if tf.executing_eagerly() and (isinstance(pending, Pending) or not depends(array.layout)):
@@ -56,13 +59,14 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
     """The array with other tensors in it; None where TensorFlow has none for it (no derivative)."""
     b = get_backend("tensorflow")
     if not isinstance(static, Outline):
-        if components and all(each is None for each in components):
+        if components and kinds(components) == {None}:
             return None
         leaves = [
             nothing(flat.length) if each is None else converted(each)
             for each, flat in zip(components, places(static.skeleton), strict=True)
         ]
-        return Array._lazily(Pending(static, leaves, b, placed), b, static.attrs, static.behavior)
+        found = Array._lazily(Pending(static, leaves, b, placed), b, static.attrs, static.behavior)
+        return without_text(found) if None in kinds(components) else found
     cut = len(components) - len(static.values)
     contents, values = components[:cut], components[cut:]
     values = [None if is_symbolic(new) and new.op.type in CONSTANT else new for new in values]
@@ -73,8 +77,9 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
                 "a map over a ragged array of a tf.function takes its structure too, not only its numbers; write it "
                 "with the operators and functions of ragged"
             )
-    if contents and all(each is None for each in contents):
-        return None
+    if contents and kinds(contents) == {None}:
+        blank = kinds(components) == {None} and is_asked_by_autograph()
+        return Array._lazily(Blank(static, components), b) if blank else None
     for new, old in zip(contents, places(static.skeleton), strict=True):
         if is_symbolic(new) and new.shape.rank is not None and new.shape.rank > old.data:
             raise StructureError(
@@ -83,7 +88,29 @@ def unflatten(static: Static, components: Sequence[Any]) -> Array | None:
             )
     own(contents, values)
     refilled = Refilled(static, b, list(map(converted, contents)), values, place)
-    return Array._lazily(refilled, b, static.attrs, static.behavior)
+    found = Array._lazily(refilled, b, static.attrs, static.behavior)
+    return without_text(found) if None in kinds(contents) else found
+
+
+class Blank:
+    """An array of which AutoGraph has nothing to say: None in the place of each tensor."""
+
+    def __init__(self, outline: Outline, components: Sequence[Any]) -> None:
+        self.outline, self.components = outline, tuple(components)
+
+
+def kinds(components: Sequence[Any]) -> set[type | None]:
+    """The types of components, None for None."""
+    return {None if each is None else type(each) for each in components}
+
+
+def without_text(array: Array) -> Array:
+    """An array of derivatives, in which text is missing (its characters are already)."""
+
+    def missing(node: Node, **_: Any) -> Node | None:
+        return nothing(node.length) if is_text(node) else None
+
+    return Array._of(walk(array._backend, missing, array.layout, 1), array._backend, array._attrs, array._behavior)
 
 
 def depends(node: Any) -> bool:

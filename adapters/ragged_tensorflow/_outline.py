@@ -143,6 +143,12 @@ class Refilled:
         with nullcontext() if of_graph is None else of_graph.graph.as_default():  # not in the branch that asks first
             return filler.fill(self.outline.skeleton, None)
 
+    def placeholder(self) -> str | None:
+        """How the array prints where it holds no numbers (structures that disagree are printed with a dot for each)."""
+        if all(each is None or hasattr(each, "dtype") for each in self.contents):
+            return None
+        return f"<Array of {self.outline!r} with {', '.join(map(repr, self.contents))} for its content>"
+
 
 class Filler:
     """One walk over an outline that puts tensors into its holes, and lengths where they follow."""

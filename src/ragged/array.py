@@ -135,7 +135,7 @@ class Array(Conversions, Operators, Nested):
         self._node = ragged.without_field(self, key).layout
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # frameworks look for what they know; that must make no layout
+        if name.startswith("_") or name == "layout":  # frameworks look for what they know; that must make no layout
             raise AttributeError(f"no attribute {name!r}")
         if name not in self.fields:
             raise AttributeError(f"no attribute or field {name!r}; fields: {self.fields}")
