@@ -9,7 +9,7 @@ import awkward as ak
 import numpy as np
 
 import ragged
-from ragged.registry import ORDER
+from ragged.registry import ORDER, backend_of_dense
 
 OURS = [name for name in ragged.available() if name in ORDER]
 """Installed backends of the library itself; a third party's runs the conformance suite (`test_conformance.py`)."""
@@ -45,7 +45,8 @@ def plain(x: Any) -> tuple[Any, str]:
         return x, type(x).__name__
     if isinstance(x, tuple | list):
         return [plain(y)[0] for y in x], str([plain(y)[1] for y in x])
-    x = np.asarray(x)
+    owner = backend_of_dense(x)
+    x = np.asarray(x if owner is None else owner.to_numpy(x))  # CuPy's become NumPy's only where they are told to
     return x.tolist(), str(x.dtype) if x.ndim == 0 else f"{' * '.join(map(str, x.shape))} * {x.dtype}"
 
 

@@ -1,6 +1,6 @@
-"""CuPy's adapter without a GPU: its kernels compile for one and, as C++, compute the right thing; its Python passes the
-conformance suite over a stand-in; it waits for the device where it may; and it says what is missing. What needs a GPU is
-in `test_gpu.py`."""
+"""CuPy's adapter without a GPU: its kernels compile for one and, as C++, compute the right thing; its Python passes
+the conformance suite over a stand-in; it waits for the device where it may; and it says what is missing. What needs a
+GPU is in `test_gpu.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 import ragged
@@ -197,6 +196,7 @@ except ragged.UnsupportedError as error:
 @pytest.mark.skipif(find_spec("cupy") is None, reason="CuPy is not installed")
 def test_cupy_has_what_the_stand_in_has():
     import cupy
+
     import cupy_on_host
 
     for name in (*cupy_on_host.FUNCTIONS, *cupy_on_host.UFUNCS, "flatnonzero", "from_dlpack", "RawKernel"):

@@ -110,9 +110,9 @@ class Check:
         self.point = [np.asarray(self.b.to_numpy(x)) for x in program.values]
         self.random = np.random.default_rng(seed)
         outputs = self.b.vjp(program, program.values)[0]
-        self.seen = [shown(mask, x) for mask, x in zip(program.primals.visible(self.b), self.point, strict=True)]
+        self.seen = [shown(self.b, mask, x) for mask, x in zip(program.primals.visible(self.b), self.point, strict=True)]
         values = [np.asarray(self.b.to_numpy(x)) for x in outputs]
-        seen = [shown(mask, x) for mask, x in zip(program.out.visible(self.b), values, strict=True)]
+        seen = [shown(self.b, mask, x) for mask, x in zip(program.out.visible(self.b), values, strict=True)]
         self.weights = [self.noise(x, mask) for x, mask in zip(values, seen, strict=True)]
         self.cotangents = self.on_backend(self.weights)
         self.size = inner(self.weights, [np.where(mask, x, 0) for x, mask in zip(values, seen, strict=True)])[1]
@@ -212,10 +212,12 @@ class Check:
         return sign * inner(weights, [y.imag for y in moved])[0] / STEP, 0.0
 
 
-def shown(mask: Any, x: Any) -> Any:
+def shown(b: Backend, mask: Any, x: Any) -> Any:
     """Where numbers count: they are finite, and behind no missing value."""
     finite = np.isfinite(x)
-    return finite if mask is None else finite & np.asarray(mask).reshape(mask.shape + (1,) * (x.ndim - 1))
+    if mask is None:
+        return finite
+    return finite & b.home(mask).to_numpy(mask).reshape(mask.shape + (1,) * (x.ndim - 1))
 
 
 def inner(x: Sequence[Any], y: Sequence[Any]) -> tuple[float, float]:
