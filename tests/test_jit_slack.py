@@ -302,6 +302,13 @@ def test_errors_are_those_of_eager_code(program):
     ragged.jit(program[1], check=False)(x, y)
 
 
+def test_a_length_that_is_one_by_chance_does_not_stretch():
+    x = ragged.Array([1.0, -1.0, -2.0])
+    assert (x[x > 0] * x).to_list() == [1.0, -1.0, -2.0]
+    with pytest.raises(ragged.UnsupportedError, match="different lengths do not line up: eager code takes this"):
+        ragged.jit(lambda x: x[x > 0] * x)(x)
+
+
 # ---------------------------------------------------------------------- composition
 
 

@@ -45,6 +45,7 @@ class Compilation:
         self.late: list[Check] = []
         self.reported: dict[int, int] = {}
         self.places = 0
+        self.equal: set[Any] = set()  # pairs of sizes of which it is checked that they are equal
         self.traces: tuple[Any, ...] = ()
 
     def add(self, check: Check) -> None:

@@ -111,7 +111,7 @@ class Compiled:
             self.state = state
             self.checks = [check._replace(bad=None, needed=None) for check in state.checks]
             flags = [jnp.asarray(c.bad) for c in state.checks], [jnp.asarray(c.needed, "int32") for c in state.checks]
-            state.checks = []
+            state.checks, state.equal = [], set()
             arrays, sizes = self.leaving.outputs()
             numbers = [jnp.asarray(size, "int32") for size in sizes]
             return arrays, numbers and jnp.stack(numbers), flags[0] and tuple(map(jnp.stack, flags))
@@ -129,8 +129,13 @@ class Compiled:
         if places:
             self.grown.update({place: size_class(count) for place, count in places.items()})
             return True
-        self.program.eagerly(leaves)  # raises, unless only room was missing
-        count = max(needed for _, needed in wrong)
+        self.program.eagerly(leaves)  # raises, unless only room was missing, or what is 1 by chance stretched
+        check, count = max(wrong, key=lambda each: each[1])
+        if not count:
+            raise UnsupportedError(
+                f"{check.what}: eager code takes this, as a length happens to be 1 there; a program for all lengths "
+                "does not. Call the function without ragged.jit, or repeat the single entry by an index"
+            )
         raise OutOfRangeError(
             f"{self.plan.name}: {count} elements are more than capacity={self.plan.options.capacity}; say how many "
             f"there may be, with ragged.jit(..., capacity={count}), or leave it out"

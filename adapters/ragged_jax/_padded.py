@@ -18,7 +18,7 @@ from jax import lax
 
 from ragged.errors import UnsupportedError
 from ragged.sizes import clipped
-from ragged_jax._checks import compilation
+from ragged_jax._checks import check, compilation
 from ragged_jax._sizes import Size, capacity_of, value_of
 
 if TYPE_CHECKING:
@@ -171,6 +171,16 @@ def fitted(data: Any, capacity: int, axis: int = 0) -> Any:
     return lax.pad(data, jnp.zeros((), data.dtype), widths)
 
 
+def expect_equal(size: Any, other: Any) -> None:
+    """Have the program check, once, that two sizes are equal."""
+    if size is other or size == other:
+        return
+    state, pair = compilation(), frozenset((size, other))
+    if pair not in state.equal:
+        state.equal.add(pair)
+        check(value_of(size) != value_of(other), "arrays of different lengths do not line up")
+
+
 def lined_up(args: Sequence[Any], datas: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...]]:
     """Data of arrays that broadcast, brought to the same capacities, and the shape that they have together."""
     shapes = [tuple(getattr(x, "shape", ())) for x in args]
@@ -183,6 +193,8 @@ def lined_up(args: Sequence[Any], datas: Sequence[Any]) -> tuple[list[Any], tupl
         known = [size for size in several if not isinstance(size, Size)]
         size = known[0] if known else min(several, key=capacity_of) if several else 1
         result.append(size)
+        for other in several:
+            expect_equal(size, other)
         for i, each in enumerate(sizes):
             if isinstance(each, Size) or each != 1:
                 datas[i] = fitted(datas[i], capacity_of(size), axis + datas[i].ndim)

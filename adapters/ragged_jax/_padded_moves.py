@@ -22,6 +22,8 @@ def spread(x: Any, ids: Any) -> Any:
     """`x[ids]` for ascending ids, anything of `x` for those beyond it: that needs no mask as large as the ids."""
     if not x.shape[0]:
         return jnp.zeros((ids.shape[0], *x.shape[1:]), x.dtype)
+    if x.shape[0] == 1:
+        return jnp.broadcast_to(x, (ids.shape[0], *x.shape[1:]))
     along = lax.GatherDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,))
     mode = lax.GatherScatterMode.CLIP
     return lax.gather(x, column(ids), along, (1, *x.shape[1:]), indices_are_sorted=True, mode=mode)

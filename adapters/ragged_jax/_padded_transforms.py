@@ -101,10 +101,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*primals: Any) -> Any:
         state = compilation()
-        places = state.places
+        places, equal = state.places, set(state.equal)
         program = Unwrapped(f, primals)
         outputs, _ = jax.checkpoint(program)(*[data_of(x) for x in primals])
-        state.places = places  # the same room is made again
+        state.places, state.equal = places, equal  # the same room is made again, and checked
         shells, aux = f(*primals)
         return [like(x, y) for x, y in zip(shells, outputs, strict=True)], aux
 
