@@ -65,7 +65,9 @@ def is_known(x):
     return isinstance(x, ndarray | np.ndarray | np.generic | int | float | complex)
 
 
-def waits(name, key=None):
+def waits(name):
+    if Stream.captured:
+        raise RuntimeError(f"{name} waits for a stream that is being captured")
     synchronised.append(name)
 
 
@@ -87,6 +89,13 @@ class ndarray:
     real = property(lambda self: outer(self._host.real))
     imag = property(lambda self: outer(self._host.imag))
     device = property(lambda self: cuda.Device(0))
+    data = property(lambda self: SimpleNamespace(ptr=self._host.ctypes.data))
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __dlpack__(self, **options):
+        raise BufferError("there is no device to share memory of")
 
     def __len__(self):
         return len(self._host)
@@ -183,8 +192,8 @@ def function(name):
 
 
 FUNCTIONS = """
-    all any arange ascontiguousarray broadcast_to concatenate cumsum empty flip full matmul max min reshape searchsorted
-    stack sum take transpose where zeros zeros_like
+    all any arange ascontiguousarray broadcast_to concatenate cumsum empty flip full matmul max min ones reshape
+    searchsorted stack sum take transpose where zeros zeros_like
 """.split()
 UFUNCS = sorted(
     {
@@ -232,9 +241,53 @@ class Device:
     def __exit__(self, *exc):
         return None
 
+    def synchronize(self):
+        pass
+
+
+class Stream:
+    captured = False
+
+    def __init__(self, non_blocking=False):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+    def synchronize(self):
+        pass
+
+    def begin_capture(self):
+        Stream.captured = True
+
+    def end_capture(self):
+        Stream.captured = False
+
+
+class Pool:
+    def get_limit(self):
+        return memory.limit
+
+    def set_limit(self, size):
+        memory.limit = size
+
+    def used_bytes(self):
+        return 0
+
+    def free_all_blocks(self):
+        pass
+
+
+def get_default_memory_pool():
+    return Pool()
+
 
 cuda = SimpleNamespace(
     Device=Device,
+    Stream=Stream,
     memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
     runtime=SimpleNamespace(getDeviceCount=lambda: 1, getDevice=lambda: 0, memGetInfo=lambda: (5, 7)),
 )
