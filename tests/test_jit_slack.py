@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from ragged_jax._checks import Compilation
+from ragged_jax._compat import enable_x64
 
 X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0]]
 Y = [[0.5, 1.0, -1.0], [], [2.0, 0.5], [-3.0]]
@@ -348,7 +349,7 @@ def test_composition(name):
     def eagerly(f, **options):
         return f
 
-    with jax.enable_x64(True):
+    with enable_x64():
         x = ragged.Array(X)
         close(COMPOSED[name](ragged.jit)(x), COMPOSED[name](eagerly)(x))
 
