@@ -8,6 +8,7 @@ import itertools
 import cupy
 import numpy as np
 
+import ragged
 from ragged.registry import get_backend
 from ragged.rows import Groups, Ranges, Rows
 
@@ -108,6 +109,21 @@ def moves(x, rows, lengths):
         assert same(B.take_ranges(B.asarray(x), ranges), x[clipped])
 
 
+def with_rows(x, lengths):
+    """Numbers and their row's, in one pass."""
+    entries = values(x.dtype.name, (len(lengths),))
+    ours, theirs = ragged.from_lengths(B.asarray(x), lengths), ragged.Array(B.asarray(entries))
+    repeated = np.repeat(entries, lengths)
+    with np.errstate(all="ignore"):
+        for name in ("add", "subtract", "multiply", "divide"):
+            for found, expected in (
+                (getattr(ragged, name)(ours, theirs), getattr(np, name)(x, repeated)),
+                (getattr(ragged, name)(theirs, ours), getattr(np, name)(repeated, x)),
+            ):
+                assert found._backend.name == B.name
+                assert same(found.layout.content.data, expected), name
+
+
 def main():
     count = 0
     for (kind, lengths), dtype, trailing in itertools.product(LENGTHS.items(), DTYPES, ((), (3,))):
@@ -126,6 +142,8 @@ def main():
             reductions(x, parts, rows)
         positions(x, parts, rows)
         moves(x, rows, lengths)
+        if not trailing and len(lengths) > 1 and dtype in ("float32", "float64"):
+            with_rows(x, lengths)
         if kind in ("short", "two", "mostly none"):
             ids = RNG.integers(0, len(lengths) + 1, x.shape[0])
             groups = [np.flatnonzero(ids == i) for i in range(len(lengths))]

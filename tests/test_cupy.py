@@ -20,7 +20,7 @@ import ragged
 import ragged_cupy
 from ragged.memory import beside, reached
 from ragged_cupy import _visible
-from ragged_cupy._source import TYPES, WORDS, moving, reducing
+from ragged_cupy._source import OPERATORS, TYPES, WORDS, combining, moving, reducing
 
 TESTS = Path(__file__).parent
 NO_COMPILER = shutil.which("g++") is None
@@ -70,6 +70,12 @@ def test_every_move_compiles_for_a_gpu(nvrtc, itemsize):
     assert compiled(nvrtc, moving(itemsize)) == (True, "")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_function_of_rows_compiles_for_a_gpu(nvrtc, name, dtype):
+    assert compiled(nvrtc, combining(name, dtype)) == (True, "")
+
+
 def test_nvrtc_refuses_what_is_wrong(nvrtc):
     taken, log = compiled(nvrtc, moving(8).replace("index_t middle", "nonesuch middle"))
     assert not taken
@@ -108,7 +114,9 @@ sys.exit(pytest.main([*{arguments!r}, "-k", "not jax and not torch and not kerne
 @on_host
 def test_kernels_on_rows_of_every_kind(tmp_path):
     told = run_over_the_stand_in((TESTS / "cupy_kernels.py").read_text(), tmp_path)
-    assert told.split(";")[1].split() == "expand finish gather ids positions ranges reduce reduce_pieces".split()
+    assert (
+        told.split(";")[1].split() == "expand finish gather ids positions ranges reduce reduce_pieces with_row".split()
+    )
 
 
 WAITING = """

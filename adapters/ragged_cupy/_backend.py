@@ -9,13 +9,14 @@ import numpy as np
 
 from ragged._namespace import NUMBERS, refusal
 from ragged.backend import Backend
+from ragged.elementwise import with_row
 from ragged.errors import BackendMismatchError, UnsupportedError
 from ragged.ufuncs import table
 from ragged_cupy import _functions, _kernels
 from ragged_cupy._devices import guarded, on_device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ragged.rows import Ranges, Rows, Segments
 
@@ -102,6 +103,14 @@ class CupyBackend(Backend):
         if table[name].name in self.unsupported:
             raise refusal(self, table[name].name)
         return _functions.call(name, args)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        if f is with_row:
+            entries, name, first = options
+            found = _kernels.with_row(table[name].name, x, rows, entries, first)  # type: ignore[arg-type]
+            if found is not None:
+                return found
+        return f(self, x, rows, *options)
 
     def take(self, x: Any, index: Any) -> Any:
         return cupy.take(x, index, axis=0)

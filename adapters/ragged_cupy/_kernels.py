@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import cupy
 import numpy as np
 
-from ragged_cupy._source import BLOCK, TILE, added_up, moving, reducing
+from ragged_cupy._source import BLOCK, OPERATORS, TILE, added_up, combining, moving, reducing
 
 if TYPE_CHECKING:
     from ragged.rows import Ranges, Rows, Segments
 
-__all__ = ["expand", "first_extremum", "gather", "ids", "positions", "ranges", "reduce", "repeat"]
+__all__ = ["expand", "first_extremum", "gather", "ids", "positions", "ranges", "reduce", "repeat", "with_row"]
 
 NONE = np.uint64(0)
 """A pointer to nothing."""
@@ -130,6 +130,20 @@ def repeat(x: Any, offsets: Any, nrows: int, total: int) -> Any:
 def expand(x: Any, rows: Rows) -> Any:
     """Each row's entry for each of its elements."""
     return repeat(x, rows.offsets, rows.nrows, rows.total)
+
+
+def with_row(name: str, x: Any, rows: Rows, entries: Any, first: bool) -> Any:
+    """The elementwise function of each number and its row's entry (which may come first), in one pass; None where there
+    is no kernel for it."""
+    plain = x.ndim == entries.ndim == 1 and x.dtype == entries.dtype and x.dtype.name in ("float32", "float64")
+    if not plain or name not in OPERATORS:
+        return None
+    out = cupy.empty(rows.total, x.dtype)
+    if rows.total:
+        x, entries, offsets = map(cupy.ascontiguousarray, (x, entries, rows.offsets))
+        found = kernel(combining, "with_row", name, x.dtype.name)
+        launch(found, -(-rows.total // TILE), offsets, rows.nrows, rows.total, x, entries, int(first), out)
+    return out
 
 
 def gather(x: Any, where: Ranges) -> Any:

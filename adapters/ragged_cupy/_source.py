@@ -8,12 +8,16 @@ is a plain C++ program where `ON_HOST` makes the phases loops, which is how the 
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragged_cupy._source_texts import MOVES, NUMBERS, REDUCTION
 
-__all__ = ["BLOCK", "TILE", "added_up", "moving", "reducing"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["BLOCK", "OPERATORS", "TILE", "added_up", "combining", "moving", "reducing"]
 
 BLOCK = 256
 """Threads of a block."""
@@ -35,6 +39,9 @@ TYPES = {
 
 WIDER = {"float16": "float64", "float32": "float64", "complex64": "complex128"}
 
+OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+"""Of two floats, by NumPy's name."""
+
 WORDS = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long", 16: "Words"}
 
 
@@ -54,7 +61,14 @@ def moving(itemsize: int) -> str:
     return header({"WORD": WORDS[itemsize]}, {"BLOCK": BLOCK, "TILE": TILE}) + MOVES
 
 
-def header(names: dict[str, str], constants: dict[str, int]) -> str:
+@cache
+def combining(name: str, dtype: str) -> str:
+    """The source of `with_row`: an elementwise function of numbers and their row's."""
+    constants = {"BLOCK": BLOCK, "TILE": TILE, "COMBINED(a, b)": f"((a) {OPERATORS[name]} (b))"}
+    return header({"WORD": TYPES[dtype]}, constants) + MOVES
+
+
+def header(names: dict[str, str], constants: Mapping[str, object]) -> str:
     """What comes before a kernel: constants, numbers of all kinds, and names for those that it is about."""
     defined = "".join(f"#define {name} {value}\n" for name, value in constants.items())
     return defined + NUMBERS + "".join(f"typedef {kind} {name};\n" for name, kind in names.items())

@@ -354,6 +354,27 @@ extern "C" __global__ void expand(
     END_BLOCK
 }
 
+#ifdef COMBINED
+struct WithRow {
+    const WORD *x, *entries;
+    index_t first;
+    WORD* out;
+    __device__ void put(index_t i, index_t, index_t row, index_t) const {
+        WORD u = x[i], v = entries[row];
+        out[i] = first ? COMBINED(v, u) : COMBINED(u, v);
+    }
+};
+
+extern "C" __global__ void with_row(
+    const index_t* offsets, index_t nrows, index_t total, const WORD* x, const WORD* entries, index_t first, WORD* out
+) {
+    EACH_BLOCK
+        WithRow to = {x, entries, first, out};
+        moved(to, offsets, nrows, total, 1);
+    END_BLOCK
+}
+#endif
+
 extern "C" __global__ void gather(
     const index_t* offsets, index_t nrows, index_t total, const WORD* x, const index_t* starts, index_t step,
     index_t last, index_t inner, WORD* out

@@ -4,9 +4,9 @@
                                     [--rounds 21] [--out FILE] [--verify]
 
 Every row is warmed up, then timed by CUDA events (JAX, whose stream is its own, by the clock, its results waited for);
-the median counts. Beside it stands what a copy of the same content reaches in the same run: a row's share is the bytes that
-it cannot do without (content read, and results written, once), per second, over those of the copy. `--verify` compares
-the results with NumPy's at a smaller size first. Without a device it says so, and ends with code 2.
+the median counts. Beside it stands what a copy of the same content reaches in the same run: a row's share is the bytes
+that it cannot do without (content read, and results written, once), per second, over those of the copy. `--verify`
+compares the results with NumPy's at a smaller size first. Without a device it says so, and ends with code 2.
 """
 
 from __future__ import annotations

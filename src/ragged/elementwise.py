@@ -105,20 +105,20 @@ def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
             content = _zip(b, name, x.content, y.content)
             return None if content is None else Lists(rows, content)
         if type(y) is Flat and _simple(x.content) and len(y.data.shape) == 1 and y.length == rows.nrows != 1:
-            data = b.fused(_with_row, x.content.data, rows, y.data, name, False)  # type: ignore[union-attr]
+            data = b.fused(with_row, x.content.data, rows, y.data, name, False)  # type: ignore[union-attr]
             return Lists(rows, Flat(data, x.content.length))
     elif type(x) is Flat:
         if type(y) is Flat and x.data.shape == y.data.shape:
             data = _apply(b, name, (x.data, y.data))
             return Flat(data, x.length if x.length == y.length else b.size(data))
         if type(y) is Lists and _simple(y.content) and len(x.data.shape) == 1 and x.length == y.rows.nrows != 1:
-            data = b.fused(_with_row, y.content.data, y.rows, x.data, name, True)  # type: ignore[union-attr]
+            data = b.fused(with_row, y.content.data, y.rows, x.data, name, True)  # type: ignore[union-attr]
             return Lists(y.rows, Flat(data, y.content.length))
     return None
 
 
 @along("elements", "rows")
-def _with_row(b: Backend, x: Any, rows: Any, r: Any, name: str, first: bool) -> Any:
+def with_row(b: Backend, x: Any, rows: Any, r: Any, name: str, first: bool) -> Any:
     """The function of each number and its row's entry of `r`, which may come first."""
     r = b.expand(r, rows)
     return _apply(b, name, (r, x) if first else (x, r), None, r)
