@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from ragged.rows import Groups, Ranges, Rows
 
 pytest.importorskip("numba")
 
-from ragged_numba import _backend, _elementwise, _paths, _sorting, _threads
+from numba.core import caching
+
+from ragged_numba import _backend, _compiling, _elementwise, _paths, _sorting, _threads
 
 NUMBA, NUMPY = get_backend("numba"), get_backend("numpy")
 DTYPES = ("float64", "float32", "int64")
@@ -404,6 +407,44 @@ def test_a_cold_process_says_what_it_compiles_and_the_next_one_finds_it(tmp_path
     hits, said = run_python(COLD, NUMBA_CACHE_DIR=str(tmp_path))
     assert hits.split() == ["1", "0"]
     assert "compiling" not in said
+
+
+def add_one(x, out):
+    for j in range(x.shape[0]):
+        out[j] = x[j] + 1
+
+
+def test_what_cannot_be_kept_is_compiled_all_the_same(monkeypatch, caplog):
+    x, dtype, out = np.arange(3.0), np.dtype(float), np.empty(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(caching.CacheImpl, "_locator_classes", [])  # no folder can be written to
+        with caplog.at_level(logging.INFO, "ragged.numba"):
+            _compiling.Kernel(add_one, "xX")[dtype](x, out)
+    assert out.tolist() == [1, 2, 3] and "kept nowhere" in caplog.text
+
+    def full(*args):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(caching.Cache, "save_overload", full)
+    monkeypatch.setattr(caching.Cache, "load_overload", lambda *args: None)
+    _compiling.Kernel(add_one, "xX")[dtype](x, out)
+    assert out.tolist() == [1, 2, 3]
+
+
+UNCOMPILED = """
+import numba, numpy as np, ragged
+lengths = np.arange(60_000) % 11
+x = ragged.unflatten(np.arange(0.0, lengths.sum()), lengths).to_backend("numba")
+loss = lambda x: ragged.sum(ragged.sum(x[x > 3], axis=1) - ragged.max(x, axis=1) ** 2)
+same = ragged.grad(loss)(x.to_backend("numpy"))
+for gradient in (ragged.grad(loss), ragged.jit(ragged.grad(loss))):
+    assert ragged.array_equal(gradient(x), same)
+print(numba.njit(lambda x: len(x))(x))
+"""
+
+
+def test_where_numba_is_told_not_to_compile_numpy_computes():
+    assert run_python(UNCOMPILED, NUMBA_DISABLE_JIT="1")[0] == "60000\n"
 
 
 def test_small_arrays_compile_nothing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ __all__ = ["Kernel", "is_plain", "kernel"]
 
 log = logging.getLogger("ragged.numba")
 KERNELS: set[Any] = set()
+NOWHERE = "it is kept nowhere, for no folder can be written to: NUMBA_CACHE_DIR names one"
 
 READ = {"i": types.int64, "m": types.boolean}
 WRITTEN = {"I": types.int64, "M": types.boolean}
@@ -65,11 +67,20 @@ class Kernel:
         """The same, from the disk or made now. (Read-only arrays and others share a form if it is the only one.)"""
         with self.lock:
             if dtype not in self.compiled:
-                dispatcher = njit(nogil=True, cache=True)(self.function)
-                dispatcher.compile(tuple(argument(letter, dtype) for letter in self.form))
+                dispatcher = dispatcher_of(self.function)
+                with suppress(OSError):  # compiled it is by then, and only not kept
+                    dispatcher.compile(tuple(argument(letter, dtype) for letter in self.form))
                 dispatcher.disable_compile()
                 self.compiled[dtype] = dispatcher
             return self.compiled[dtype]
+
+
+def dispatcher_of(function: Callable[..., None]) -> Any:
+    """The function for Numba to compile, kept on the disk where a folder can be written to."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # there is none
+        return njit(nogil=True)(function)
 
 
 def kernel(form: str) -> Callable[[Callable[..., None]], Kernel]:
@@ -90,11 +101,12 @@ class Announced(event.Listener):  # type: ignore[misc]
     """Says what is compiled: to the log, and where somebody watches a terminal in one line."""
 
     def on_start(self, event: Any) -> None:
-        function = event.data["dispatcher"].py_func
-        if function not in KERNELS:  # another library's, or a part of ours
+        dispatcher = event.data["dispatcher"]
+        if dispatcher.py_func not in KERNELS:  # another library's, or a part of ours
             return
         dtypes = sorted({str(each.dtype) for each in event.data["args"] if isinstance(each, types.Array)})
-        text = f"compiling {function.__name__} for {', '.join(dtypes)}; the next process finds it on the disk"
+        later = "the next process finds it on the disk" if dispatcher.stats.cache_path else NOWHERE
+        text = f"compiling {dispatcher.py_func.__name__} for {', '.join(dtypes)}; {later}"
         log.info(text)
         if sys.stderr is not None and sys.stderr.isatty():
             print(f"ragged: {text}", file=sys.stderr)
