@@ -257,3 +257,23 @@ def test_softmax_of_columns_where_entries_are_missing(backend):
     assert ragged.is_none(shares, axis=1).to_list() == [[False, True, False], [False]]
     assert shares[1, 0].to_list() == [1.0, 1.0]
     ragged.check_grads(lambda x: ragged.sum(ragged.softmax(x, axis=1) ** 2), present)
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "complex128"])
+def test_moments_of_vectors_and_matrices(backend, name, dtype):
+    """Elements with trailing axes are taken whole, as NumPy takes those of each list; complex ones are not."""
+    content = np.random.default_rng(0).integers(-9, 9, (9, 3, 2)).astype(dtype)
+    if dtype == "complex128":
+        content = content * (1.0 + 2.0j)
+    x = ragged.from_lengths(content, [4, 0, 1, 4])
+    found = getattr(ragged, name)(x.to_backend(backend), axis=1)
+    of_lists = [getattr(np, name)(part, axis=0) for part in np.split(content, [4, 5])]
+    expected = np.stack([of_lists[0], np.full((3, 2), np.nan), *of_lists[1:]])
+    assert found.typestr == f"4 * 3 * 2 * {expected.dtype if name == 'mean' and dtype[0] == 'c' else 'float64'}"
+    np.testing.assert_allclose(ragged.to_numpy(found), expected, rtol=1e-6 if dtype == "float32" else 1e-12)
+    slices = getattr(ragged, name)(x.to_backend(backend), axis=0, keepdims=True)
+    assert slices.typestr.startswith("1 * var * 3 * 2 *")
+    if dtype == "float64":
+        full = x[[0, 3]].to_backend(backend)
+        ragged.check_grads(lambda y: ragged.sum(getattr(ragged, name)(y, axis=1) ** 3), full)

@@ -33,11 +33,11 @@ def adjoint(rule: Callable[..., Any]) -> Callable[[Any], Any]:
 
 
 def fused(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of segments that a backend may compile as one kernel."""
+    """A function of segments that a backend may compile as one kernel; of vectors it is composed step by step."""
 
     @wraps(f)
     def call(b: Backend, x: Any, segments: Segments, *options: Any) -> Any:
-        return b.fused(f, x, segments, *options)
+        return b.fused(f, x, segments, *options) if x.ndim == 1 else f(b, x, segments, *options)
 
     return call
 
@@ -69,7 +69,7 @@ def average(b: Backend, x: Any, weight: Any, segments: Segments, empty: float) -
     if weight is not None:
         total = b.segment_sum(b.apply("multiply", x, weight), segments)
         return ratio(b, total, b.segment_sum(weight, segments), empty)
-    total, size = b.segment_sum(x, segments), size_of(b, segments)
+    total, size = b.segment_sum(x, segments), size_of(b, segments, x)
     if b.dtype(x).kind == "c":
         return ratio(b, total, size, empty)
     with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: arithmetic takes a fifth of a choice between values
@@ -79,14 +79,16 @@ def average(b: Backend, x: Any, weight: Any, segments: Segments, empty: float) -
         return mean if empty == empty else b.apply("add", mean, b.apply("true_divide", constant(b, 0, size), size))
 
 
-def size_of(b: Backend, segments: Segments) -> Any:
-    """The number of elements of each segment as floating-point numbers."""
-    return b.astype(b.asarray(sizes(b, segments)), "float64")
+def size_of(b: Backend, segments: Segments, x: Any) -> Any:
+    """The number of elements of each segment as floating-point numbers, with axes of length 1 for the trailing ones of
+    `x`."""
+    size = b.astype(b.asarray(sizes(b, segments)), "float64")
+    return size if x.ndim == 1 else b.reshape(size, (segments.nrows, *[1] * (x.ndim - 1)))
 
 
 def mean_adjoint(b: Backend, g: Any, _y: Any, _x: Any, segments: Segments, *_: Any) -> Any:
     """The cotangent of what the unweighted means were taken of: each segment's in equal shares."""
-    size = b.apply("maximum", size_of(b, segments), 1.0)
+    size = b.apply("maximum", size_of(b, segments, g), 1.0)
     return spread(b, b.apply_over(size, "true_divide", g, size), segments)
 
 
@@ -110,7 +112,7 @@ def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
     var = average(b, square, weight, segments, np.nan)
     if ddof == 0:
         return var
-    total = size_of(b, segments) if weight is None else b.segment_sum(weight, segments)
+    total = size_of(b, segments, x) if weight is None else b.segment_sum(weight, segments)
     return b.apply("multiply", var, ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan))
 
 

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["logsumexp", "mean", "ptp", "std", "var"]
 
-MEAN = Reducer("mean", lambda b, x, segments, initial: mean_of(b, x, segments))
+
+def is_real(b: Backend, x: Any) -> bool:
+    """Whether moments take vectors as they are: those of complex ones are composed number by number."""
+    return b.dtype(x).kind != "c"
+
+
+MEAN = Reducer("mean", lambda b, x, segments, initial: mean_of(b, x, segments), trailing=is_real)
 PTP = Reducer("ptp", ptp_of)
 FILLED_PTP = Reducer("ptp", filled_ptp_of)
 LOGSUMEXP = Reducer("logsumexp", logsumexp_of)
@@ -158,7 +164,7 @@ def weighted(
 ) -> Any:
     """The reduction `f(b, x, segments, weight)` of an array and the weights that broadcast with it."""
     if weight is None:
-        plain = Reducer(name, lambda b, values, segments, initial: f(b, values, segments))
+        plain = Reducer(name, lambda b, values, segments, initial: f(b, values, segments), trailing=is_real)
         return reduce(plain, x, axis, keepdims, mask_identity, None, behavior, attrs)
     b, nodes, dense = operands(x, weight)
     if not any(isinstance(node, Node) for node in nodes):
