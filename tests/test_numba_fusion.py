@@ -595,6 +595,44 @@ def test_assignment_to_a_dense_value_is_run_as_it_is():
     assert_same(ragged.jit(program)(x), program(x))
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x, b: ragged.flatten(x) * b,
+        lambda x, b: (ragged.flatten(x) * 2)[ragged.values_astype(b, int)],
+        lambda x, b: x * b[:6],
+        lambda x, b: np.multiply(ragged.flatten(x) * 2, b),
+        lambda x, b: b - ragged.flatten(x),
+        lambda x, b: ragged.where(b > 4, ragged.flatten(x) * 2, b),
+        lambda x, b: ragged.maximum(ragged.flatten(x), b),
+        lambda x, b: ragged.from_lengths(b, [5, 0, 5]) * 2,
+        lambda x, b: ragged.with_field(ragged.zip({"x": x}), ragged.from_lengths(b, ragged.num(x)), "b").b * 2,
+    ],
+)
+def test_a_buffer_is_written_to_again_after_its_use(use):
+    def program(x, buffer):
+        found = []
+        for i in range(3):
+            buffer[:] = np.roll(np.arange(10.0), i)
+            found.append(use(x, buffer))
+        buffer[:] = 0
+        return found
+
+    x = ragged.Array(X)
+    for found, wanted in zip(ragged.jit(program)(x, np.empty(10)), program(x, np.empty(10)), strict=True):
+        assert_same(found, wanted)
+
+
+def test_an_index_is_written_to_again_after_its_use():
+    def program(x, index):
+        found = (x * 2)[index]
+        index[:] = 0
+        return found
+
+    x = ragged.Array(np.arange(6.0))
+    assert_same(ragged.jit(program)(x, np.arange(6)[::-1].copy()), ragged.Array(np.arange(6.0)[::-1] * 2))
+
+
 # ---------------------------------------------------------------------- large arrays
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ragged_numba._domains import Domain
 
-__all__ = ["Lazy", "Unrecordable"]
+__all__ = ["Lazy", "Unrecordable", "as_now"]
 
 PLAIN = (np.ndarray, np.generic, bool, int, float, complex)
 
@@ -172,12 +172,17 @@ def plain(x: Any) -> Any:
     return x.known() if type(x) is Lazy else x
 
 
+def as_now(x: Any) -> Any:
+    """A copy of an array that the program may write to before it is read; anything else as it is."""
+    return x.copy() if isinstance(x, np.ndarray) and x.ndim and x.flags.writeable else x
+
+
 def elementwise(name: str, *args: Any) -> Any:
     """The function of lazy and plain values, recorded; other kinds of operand answer for themselves."""
     if not all(type(x) is Lazy or isinstance(x, PLAIN) for x in args):
         return NotImplemented
     recorder = next(x.recorder for x in args if type(x) is Lazy)
-    return recorder.matmul(*args) if name == "matmul" else recorder.apply(name, *args)
+    return recorder.matmul(*args) if name == "matmul" else recorder.apply(name, *map(as_now, args))
 
 
 def _forward(name: str) -> Callable[[Any, Any], Any]:

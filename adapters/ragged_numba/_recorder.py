@@ -17,7 +17,7 @@ from ragged.ufuncs import functions, result_dtypes
 from ragged_numba import _waiting
 from ragged_numba._domains import Domain
 from ragged_numba._fused_kernels import BITS, is_extremal, is_movable, is_summable, take_rows
-from ragged_numba._lazy import Lazy
+from ragged_numba._lazy import Lazy, as_now
 from ragged_numba._ops import (
     AlongRows,
     Late,
@@ -86,10 +86,11 @@ class Recorder(Waiting, Backend):
         return type(x) is Lazy or self.inner.owns(x)
 
     def asarray(self, x: Any, dtype: Any = None) -> Any:
-        x = self.settled(x)
-        if type(x) is Lazy:
-            return x if dtype is None else self.astype(x, dtype)
-        return self.inner.asarray(x, dtype)
+        value = self.settled(x)
+        if type(value) is Lazy:
+            return value if dtype is None else self.astype(value, dtype)
+        found = self.inner.asarray(value, dtype)
+        return as_now(found) if found is x else found
 
     def dtype(self, x: Any) -> np.dtype[Any]:
         return x.dtype  # type: ignore[no-any-return]
@@ -149,7 +150,7 @@ class Recorder(Waiting, Backend):
         x = self.plain(x, "take")
         if index.size < _waiting.LEAST or index.ndim != 1:
             return self.inner.take(x, index)
-        args = (Whole(x), unsealed(index))
+        args = (Whole(x), unsealed(as_now(index)))
         return Lazy(
             self,
             Map("take", gather),
