@@ -296,3 +296,17 @@ def test_what_a_branch_computes_of_rows_serves_outside():
     found = run(x.to_backend("tensorflow"), tf.constant(True))
     for mine, theirs in zip(found, (ragged.sum(x, axis=1), ragged.softmax(x), ragged.sum(x, axis=1)), strict=True):
         assert_same(mine, theirs)
+
+
+ODD = [[np.nan, np.nan, 0.0, -0.0], [-np.inf, -np.inf], [], [np.inf], [np.nan, -np.inf], [1.0, 1.0], [-np.inf]]
+
+
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "ptp", "sort", "argsort"])
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.filterwarnings("ignore:invalid value")  # NumPy's, of infinity minus infinity
+def test_infinities_and_nan_in_a_graph(name, nested):
+    x = ragged.Array([[row, row[::-1]] for row in ODD] if nested else ODD)
+    f = getattr(ragged, name)
+    for axis in (0, -1):
+        found = tf.function(lambda x, axis=axis: f(x, axis=axis), autograph=False)(x.to_backend("tensorflow"))
+        assert_same(found, f(x, axis=axis), rtol=0)

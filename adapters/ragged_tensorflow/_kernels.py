@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["argsort", "gather", "segment_extremum", "segment_sum", "tied_extremum", "with_nothing"]
 
 R = tf.raw_ops
+NAN, INF = float("nan"), float("inf")
 
 
 def linear(f: Callable[..., Any], transpose: Callable[..., Any], x: Any, places: Places) -> Any:
@@ -74,13 +75,16 @@ def segment_extremum(x: Any, places: Places, identity: Any, largest: bool) -> An
     ids, nrows = places.ids, places.nrows
     kernel = tf.math.unsorted_segment_max if largest else tf.math.unsorted_segment_min
     best = kernel(x, ids, nrows + 1)[:nrows]
-    if x.dtype.is_floating:
-        is_nan = tf.cast(tf.math.is_nan(x), tf.int32)
-        some = tf.math.unsorted_segment_max(is_nan, ids, nrows + 1)[:nrows] > 0
-        best = tf.where(some, tf.constant(float("nan"), x.dtype), best)
-    empty = tf.math.unsorted_segment_max(tf.ones_like(ids), ids, nrows + 1)[:nrows] <= 0
-    empty = tf.reshape(empty, tf.concat([tf.shape(empty), tf.ones([x.shape.rank - 1], tf.int32)], 0))
-    return tf.where(empty, tf.cast(identity, x.dtype), best)
+    least = -INF if largest else INF
+    rank = tf.ones_like(ids)
+    if x.dtype.is_floating:  # all of a segment may be what the kernel, which begins with the least finite number, drops
+        rank = tf.where(tf.math.is_nan(x), 2, tf.cast(tf.not_equal(x, tf.cast(least, x.dtype)), tf.int32))
+    found = tf.math.unsorted_segment_max(rank, ids, nrows + 1)[:nrows]
+    if not x.dtype.is_floating:
+        found = tf.reshape(found, tf.concat([tf.shape(found), tf.ones([x.shape.rank - 1], tf.int32)], 0))
+        return tf.where(found < 0, tf.cast(identity, x.dtype), best)
+    best = tf.where(found > 1, tf.cast(NAN, x.dtype), tf.where(found < 1, tf.cast(least, x.dtype), best))
+    return tf.where(found < 0, tf.cast(identity, x.dtype), best)
 
 
 def tied_extremum(extremum: Callable[[Any], Any], x: Any, places: Places) -> Any:
@@ -109,7 +113,8 @@ def argsort(x: Any, ids: Any, descending: bool) -> Any:
     """Stable order within each segment: by value, then by segment; NaN last (first, descending)."""
     if x.dtype.is_bool:
         x = tf.cast(x, tf.int32)
-    first = tf.argsort(x, direction="DESCENDING" if descending else "ASCENDING", stable=True)
+    known = tf.where(tf.math.is_nan(x), tf.zeros((), x.dtype), x) if x.dtype.is_floating else x  # in no order else
+    first = tf.argsort(known, direction="DESCENDING" if descending else "ASCENDING", stable=True)
     if x.dtype.is_floating:
         is_nan = tf.cast(tf.math.is_nan(tf.gather(x, first)), tf.int32)
         first = tf.gather(first, tf.argsort(-is_nan if descending else is_nan, stable=True))
