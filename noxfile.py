@@ -41,6 +41,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """What needs a CUDA device: each test skips with its reason where there is none. CuPy is that for CUDA 12."""
+    install(session, *group("tests"), "-e", ".[cupy,jax,torch]")
+    session.run("pytest", *(session.posargs or ("-q", "-m", "gpu", "tests/test_gpu.py")))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Ruff: rules and format."""
     install(session, *group("lint"))
