@@ -6,6 +6,7 @@ are not run as they are where recording fails, which would hide it.
 
 from __future__ import annotations
 
+import pickle
 import threading
 import tracemalloc
 
@@ -424,6 +425,24 @@ def test_what_was_kept_from_a_program_still_has_its_values():
         ragged.jit(lambda x: ragged.sum(kept[0].layout.content.data * x))(np.arange(10.0)),
         np.sum(flat(x) * 3 * np.arange(10.0)),
     )
+
+
+def test_what_was_kept_is_an_array_like_others():
+    kept = []
+
+    def program(x):
+        kept.append(x * 3)
+        return ragged.sum(kept[0] * x)
+
+    x = ragged.Array(X)
+    ragged.jit(program)(x)
+    y = kept[0]
+    assert_same(pickle.loads(pickle.dumps(y)), x * 3)
+    assert_same(y.to_backend("numpy"), (x * 3).to_backend("numpy"))
+    assert_same(ragged.grad(lambda x: ragged.sum(x * y))(x), y)
+    assert_same(ragged.grad(lambda y: ragged.sum(y * y))(y), y * 2)
+    assert type(ragged.sum(y)) is type(ragged.sum(x))
+    assert_same(ragged.jit(lambda x: x + y)(x), x * 4)
 
 
 def test_matrices_of_rows():

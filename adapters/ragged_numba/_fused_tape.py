@@ -91,6 +91,8 @@ def recorded(b: Backend, step: Step, values: Sequence[Any]) -> tuple[list[Any], 
         raise
     except _waiting.REASONS:
         return step(b, values)
+    finally:
+        recorder.end()
     return found[: len(outputs)], found[len(outputs) :]
 
 

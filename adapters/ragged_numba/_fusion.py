@@ -80,6 +80,7 @@ def recorded(recorder: Recorder, program: Program, leaves: Sequence[Any]) -> lis
         return computed(recorder, found)
     finally:
         _context.reset(token)
+        recorder.end()
 
 
 def labelled(recorder: Recorder, leaf: Any) -> Any:

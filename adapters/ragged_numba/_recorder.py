@@ -73,6 +73,10 @@ class Recorder(Waiting, Backend):
         self.name = inner.name  # type: ignore[misc]
         self.xp = inner.xp
 
+    def end(self) -> None:
+        """The program is over: what it kept of its values elsewhere is computed when it is asked for, as anybody's."""
+        self.is_over, self.level = True, self.inner.level
+
     @property
     def unsupported(self) -> Any:
         return self.inner.unsupported

@@ -50,6 +50,7 @@ class Waiting:
         self.next_number = count().__next__
         self.lined_up: dict[int, tuple[Domain, Domain, Rows]] = {}
         self.loops: list[Loop] = []
+        self.is_over = False
 
     # ------------------------------------------------------------------ known or not
 
@@ -66,7 +67,7 @@ class Waiting:
             Unrecordable: it is being differentiated around this recorder.
         """
         if type(x) is Lazy:
-            if x.recorder is not self:
+            if x.recorder is not self or self.is_over:
                 return x.known()
             return x if x.value is None else x.value
         if hasattr(type(x), "_ragged_tape"):
@@ -88,7 +89,7 @@ class Waiting:
     def waits(self, *xs: Any) -> bool:
         """Whether a function of these is recorded: one of them has no value yet, or is large."""
         given = [self.settled(x) for x in xs]
-        return any(type(x) is Lazy or (type(x) is np.ndarray and x.size >= LEAST) for x in given)
+        return not self.is_over and any(type(x) is Lazy or (type(x) is np.ndarray and x.size >= LEAST) for x in given)
 
     # ------------------------------------------------------------------ lined up
 
