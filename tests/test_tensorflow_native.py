@@ -183,6 +183,27 @@ def test_an_accumulator_follows_an_array(x):
     assert_same(accumulator.jvp(y), wanted, rtol=1e-10)
 
 
+def test_an_accumulator_around_a_function_follows_its_arguments(x):
+    def loss(x):
+        return ragged.sum(ragged.softmax(x) * ragged.hypot(x, 1.0))
+
+    run = tf.function(loss, autograph=False)
+    with tf.autodiff.ForwardAccumulator(x, ragged.ones_like(x)) as accumulator:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = run(x)
+        slope = tape.gradient(value, x)
+    plain = ragged.Array(X)
+    ones = ragged.ones_like(plain)
+    np.testing.assert_allclose(accumulator.jvp(value), ragged.jvp(loss, (plain,), (ones,))[1], 1e-12)
+    assert_same(accumulator.jvp(slope), ragged.hvp(loss, (plain,), (ones,)), rtol=1e-10)
+    variable = tf.Variable(2.0, dtype=tf.float64)
+    captures = tf.function(lambda x: ragged.sum(x * variable), autograph=False)
+    around = tf.autodiff.ForwardAccumulator(variable, tf.constant(1.0, tf.float64))
+    with around, pytest.raises(ragged.UnsupportedError, match=r"ragged\.jvp"):
+        captures(x)
+
+
 def test_records_have_gradients_field_by_field():
     x = ragged.Array([{"a": 1.5, "n": 2, "b": [1.0, 2.0]}, {"a": 2.5, "n": 3, "b": []}], backend="tensorflow")
     with tf.GradientTape() as tape:
