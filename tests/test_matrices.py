@@ -42,7 +42,7 @@ def test_the_gradient_by_vectors_and_by_the_matrix(backend):
     slope = 2 * np.sin(VECTORS @ MATRIX) * np.cos(VECTORS @ MATRIX)
     assert str(by_x.type) == "3 * var * 3 * float64"
     np.testing.assert_allclose(np.asarray(ragged.flatten(by_x).to_numpy()), slope @ MATRIX.T, rtol=1e-12)
-    np.testing.assert_allclose(np.asarray(by_w), VECTORS.T @ slope, rtol=1e-12)
+    np.testing.assert_allclose(ragged.to_numpy(by_w), VECTORS.T @ slope, rtol=1e-12)
     ragged.check_grads(program, lists(), MATRIX)
 
 
@@ -54,7 +54,7 @@ def test_missing_vectors_stay_missing_and_have_no_gradient(backend):
     rows = (VECTORS @ MATRIX).tolist()
     assert product.to_list() == [[rows[0], None, rows[2]], [], [rows[3]]]
     by_x, by_w = ragged.grad(lambda x, w: ragged.sum(x @ w), argnums=(0, 1))(x, MATRIX)
-    np.testing.assert_allclose(np.asarray(by_w), np.repeat(VECTORS[present].sum(0)[:, None], 2, axis=1))
+    np.testing.assert_allclose(ragged.to_numpy(by_w), np.repeat(VECTORS[present].sum(0)[:, None], 2, axis=1))
     assert by_x.to_list() == [[[3.0, -0.5, 3.0], None, [3.0, -0.5, 3.0]], [], [[3.0, -0.5, 3.0]]]
 
 
@@ -63,7 +63,7 @@ def test_missing_lists_hide_their_vectors(backend):
     x = ragged.mask(lists(values), np.array([False, True, True]))
     assert (x @ MATRIX).to_list() == [None, [], (VECTORS[3:] @ MATRIX).tolist()]
     by_w = ragged.grad(lambda w: ragged.sum(x @ w))(MATRIX)
-    np.testing.assert_allclose(np.asarray(by_w), np.repeat(VECTORS[3][:, None], 2, axis=1))
+    np.testing.assert_allclose(ragged.to_numpy(by_w), np.repeat(VECTORS[3][:, None], 2, axis=1))
 
 
 def test_integers_and_narrow_floats_promote_as_in_numpy():

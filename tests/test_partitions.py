@@ -90,8 +90,8 @@ def test_padding(backend):
     dense, mask = ragged.to_padded(ragged.Array([[1.0, 2.0], [], [3.0]]), fill=-1.0)
     b = active()
     assert b.owns(dense) and b.owns(mask)
-    assert np.asarray(dense).tolist() == [[1.0, 2.0], [-1.0, -1.0], [3.0, -1.0]]
-    assert np.asarray(mask).tolist() == [[True, True], [False, False], [True, False]]
+    assert ragged.to_numpy(dense).tolist() == [[1.0, 2.0], [-1.0, -1.0], [3.0, -1.0]]
+    assert ragged.to_numpy(mask).tolist() == [[True, True], [False, False], [True, False]]
     assert_same(ragged.from_padded(dense, mask), ak.Array([[1.0, 2.0], [], [3.0]]))
     assert ragged.from_padded(dense).to_list() == [[1.0, 2.0], [-1.0, -1.0], [3.0, -1.0]]
 
@@ -141,7 +141,7 @@ def test_content_is_differentiated(backend):
         return ragged.sum(y)
 
     gradient = ragged.grad(loss)(active().asarray(np.array([1.0, 2.0, 3.0])))
-    assert np.asarray(gradient).tolist() == [2.0, 0.0, 6.0]
+    assert ragged.to_numpy(gradient).tolist() == [2.0, 0.0, 6.0]
 
 
 def test_columns_and_lists_of_tracers_are_differentiated(backend):
@@ -151,7 +151,7 @@ def test_columns_and_lists_of_tracers_are_differentiated(backend):
         return ragged.sum(x * x) + ragged.sum(y["a"] * y["b"])
 
     gradient = ragged.grad(loss)(active().asarray(np.array([1.0, 2.0, 3.0])))
-    assert np.asarray(gradient).tolist() == [3.0, 6.0, 9.0]
+    assert ragged.to_numpy(gradient).tolist() == [3.0, 6.0, 9.0]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class TestGrad:
         assert float(value) == 3 * 2 * (6 + 18)
         assert_same(found["x"], ak.Array([[6.0] * 3, [], [12.0] * 2]))
         assert float(found["pair"][0]) == 3 * (6 + 18)
-        assert np.asarray(found["pair"][1]).tolist() == [36.0, 0.0, 54.0]
+        assert ragged.to_numpy(found["pair"][1]).tolist() == [36.0, 0.0, 54.0]
         assert found["n"] is None and found["none"] is None and found["s"] is None
 
     def test_missing_values_have_none(self, backend):
@@ -169,7 +169,7 @@ class TestGrad:
     def test_awkward_and_numpy_arguments(self, backend):
         assert_same(ragged.grad(cube)(ak.Array(X)), ak.Array([[3.0, 12.0, 27.0], [], [48.0, 75.0]]))
         found = ragged.grad(lambda x: ragged.sum(x * x))(np.array([1.0, 2.0]))
-        assert not isinstance(found, ragged.Array) and np.asarray(found).tolist() == [2.0, 4.0]
+        assert not isinstance(found, ragged.Array) and ragged.to_numpy(found).tolist() == [2.0, 4.0]
 
 
 class TestWhereTransformsRun:
@@ -355,7 +355,7 @@ class TestMatrices:
         found = ragged.jacobian(lambda x: ragged.sum(x))(x)
         assert_same(found, ak.Array([[1.0] * 3, [], [1.0] * 2]))
         found = ragged.jacobian(lambda w: w[:, None] * w[None, :])(w)
-        assert np.asarray(found).tolist() == [[[2.0, 0.0], [2.0, 1.0]], [[2.0, 1.0], [0.0, 4.0]]]
+        assert ragged.to_numpy(found).tolist() == [[[2.0, 0.0], [2.0, 1.0]], [[2.0, 1.0], [0.0, 4.0]]]
         assert float(ragged.jacobian(lambda s: s * s)(3.0)) == 6.0
 
     def test_trees(self, backend):

@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UNSUPPORTED", "call", "cast", "into"]
 
-NO_TIMES = "CuPy has no dates and durations"
-UNSUPPORTED = {
-    "isnat": NO_TIMES,
-    "spacing": "CuPy has no such function",
-    "datetime64": NO_TIMES,
-    "timedelta64": NO_TIMES,
-}
-
 
 def imaginary(x: Any) -> Any:
     """The imaginary part, 0 of a real number."""
@@ -37,6 +29,14 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "ldexp": lambda x, n: cupy.ldexp(x, n.astype(np.int32) if hasattr(n, "astype") else n),
 }
 """Those that are no ufuncs in CuPy, or other ones."""
+
+
+NO_TIMES = "CuPy has no dates and durations"
+UNSUPPORTED = {
+    entry.name: "CuPy has no such function"
+    for entry in table.values()
+    if entry.name not in COMPOSED and not hasattr(cupy, entry.name)
+} | {name: NO_TIMES for name in ("isnat", "datetime64", "timedelta64")}
 
 
 def into(x: Any, dtype: np.dtype[Any], numbers: bool = False) -> Any:
