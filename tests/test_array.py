@@ -270,8 +270,9 @@ def test_copies_are_differentiated_and_own_their_content(backend):
 def test_devices_dtypes_and_constants(backend):
     x = ragged.Array([[1.5, 2.5], [], [3.5]])
     assert x.to("float32").typestr == x.to(dtype=np.float32).typestr == "3 * var * float32"
-    assert ragged.backend(x.to("cpu")) == ragged.backend(x.to("cpu", "int64")) == backend
-    assert x.to("cpu", "int64").to_list() == [[1, 2], [], [3]]
+    here = "cuda" if backend == "cupy" else "cpu"
+    assert ragged.backend(x.to(here)) == ragged.backend(x.to(here, "int64")) == backend
+    assert x.to(here, "int64").to_list() == [[1, 2], [], [3]]
     assert ragged.grad(lambda x: ragged.sum(x * x.detach()))(x).to_list() == x.to_list()
     assert ragged.grad(lambda x: ragged.sum(x.to("float32").to("float64") * 2))(x).to_list() == [[2, 2], [], [2]]
     with pytest.raises(ragged.UnsupportedError):
