@@ -263,9 +263,9 @@ class Backend(Content):
         """The compiled form of `program`, where `compiles` says that there is one.
 
         It is called with the leaves of one call: Arrays and dense values of this backend, 0-d ones included, and Python
-        floats and complex numbers if it `traces_floats`. It calls `program(leaves)` with the
-        framework's tracers in their places when it compiles, and gives leaves such as that gave. It serves all leaves
-        of one form (types, shared rows, shapes of dense values, but for a first axis that is longer than 1), and with `static_sizes` those
+        floats and complex numbers if it `traces_floats`. It calls `program(leaves)` with the framework's tracers in
+        their places when it compiles, and gives leaves such as that gave. It serves all leaves of one form (types,
+        shared rows, shapes of dense values, but for a first axis that is longer than 1), and with `static_sizes` those
         up to `plan.capacities`, to which it pads them, unseen. Python's own errors of the function, and whatever eager
         code would raise for these arguments, are raised, at the latest after the call. An attribute `explain(leaves)`,
         if it has one, gives lines of text: what was fused, padded, estimated.
