@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragged_cupy._source_texts import MOVES, NUMBERS, REDUCTION
+from ragged_cupy._move_texts import MOVES
+from ragged_cupy._source_texts import NUMBERS, REDUCTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -110,7 +110,9 @@ class Check:
         self.point = [np.asarray(self.b.to_numpy(x)) for x in program.values]
         self.random = np.random.default_rng(seed)
         outputs = self.b.vjp(program, program.values)[0]
-        self.seen = [shown(self.b, mask, x) for mask, x in zip(program.primals.visible(self.b), self.point, strict=True)]
+        self.seen = [
+            shown(self.b, mask, x) for mask, x in zip(program.primals.visible(self.b), self.point, strict=True)
+        ]
         values = [np.asarray(self.b.to_numpy(x)) for x in outputs]
         seen = [shown(self.b, mask, x) for mask, x in zip(program.out.visible(self.b), values, strict=True)]
         self.weights = [self.noise(x, mask) for x, mask in zip(values, seen, strict=True)]
