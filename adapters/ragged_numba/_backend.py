@@ -63,7 +63,9 @@ def has_extrema(x: Any, rows: Any) -> bool:
 
 def countable(x: Any, rows: Any) -> bool:
     """Whether kernels count what is true in each row."""
-    return rows.offsets is not None and x.shape[0] >= FEW and x.ndim == 1 and is_plain(x, rows.offsets)
+    if rows.offsets is None or x.shape[0] < FEW or x.ndim > 1:
+        return False
+    return is_plain(x, rows.offsets) and width_of(rows) != 1
 
 
 def extrema(x: Any, rows: Any, identity: Any, largest: bool) -> Any:
