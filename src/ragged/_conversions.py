@@ -13,7 +13,7 @@ __all__ = ["Conversions", "Printed"]
 
 
 class Printed:
-    """Mixin: printing, and conversion to Python and Awkward objects."""
+    """Mixin: printing, and what others ask an array or a record for."""
 
     __slots__ = ()
 
@@ -27,6 +27,13 @@ class Printed:
     def typestr(self) -> str:
         """The type as a string, equal to Awkward's."""
         return str(self.type)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """The type that Numba asks an argument of a compiled function for."""
+        from ragged.registry import adapter
+
+        return adapter("numba").compiled_type(self)
 
     def _repr_html_(self) -> str:
         from ragged.printing import html

@@ -201,13 +201,6 @@ class Array(Conversions, Operators, Nested):
 
         return reduced(self)
 
-    @property
-    def _numba_type_(self) -> Any:
-        """The type that Numba asks an argument of a compiled function for."""
-        from ragged.registry import adapter
-
-        return adapter("numba").compiled_type(self)
-
     def __copy__(self) -> Array:
         return Array._of(self.layout, self._backend, dict(self._attrs or {}), self._behavior)
 
@@ -302,13 +295,6 @@ class Record(Printed, Operators, NestedRecord):
         from ragged.printing import record_representation
 
         return record_representation(self)
-
-    @property
-    def _numba_type_(self) -> Any:
-        """The type that Numba asks an argument of a compiled function for."""
-        from ragged.registry import adapter
-
-        return adapter("numba").compiled_type(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, (self._array,)
