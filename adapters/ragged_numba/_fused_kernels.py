@@ -13,7 +13,7 @@ import numpy as np
 from ragged._segments import least
 from ragged_numba._access import get, put
 from ragged_numba._compiling import is_plain, kernel
-from ragged_numba._reducing import BLOCK, SHORT, larger, largest_of, long_sum, number, smaller, smallest_of
+from ragged_numba._reducing import BLOCK, SHORT, extremum_of, long_sum, short_extrema, short_sums
 
 __all__ = ["BITS", "expand_rows", "extreme_rows", "is_extremal", "is_movable", "is_summable", "sum_rows", "take_rows"]
 
@@ -30,11 +30,7 @@ def sums_of_rows(offsets: Any, start: int, x: Any, out: Any) -> None:
         stop_row = min(row + BLOCK, nrows)
         end = offsets[stop_row] - start
         if end - begin <= SHORT * (stop_row - row):
-            number(ids, offsets, row, stop_row, begin + start)
-            sums[: stop_row - row] = zero
-            for j in range(end - begin):
-                k = get(ids, j)
-                put(sums, k, get(sums, k) + get(x, begin + j))
+            short_sums(ids, offsets, row, stop_row, begin + start, x, begin, sums)
             for k in range(stop_row - row):
                 out[row + k] = sums[k]
         else:
@@ -52,22 +48,12 @@ def extrema_of_rows(offsets: Any, start: int, x: Any, out: Any, identity: Any, l
         stop_row = min(row + BLOCK, nrows)
         end = offsets[stop_row] - start
         if end - begin <= SHORT * (stop_row - row):
-            number(ids, offsets, row, stop_row, begin + start)
-            best[: stop_row - row] = least
-            if largest:
-                for j in range(end - begin):
-                    k = get(ids, j)
-                    put(best, k, larger(get(x, begin + j), get(best, k)))
-            else:
-                for j in range(end - begin):
-                    k = get(ids, j)
-                    put(best, k, smaller(get(x, begin + j), get(best, k)))
+            short_extrema(ids, offsets, row, stop_row, begin + start, x, begin, best, least, largest)
             for k in range(stop_row - row):
                 out[row + k] = best[k]
         else:
             for i in range(row, stop_row):
-                low, high = offsets[i] - start, offsets[i + 1] - start
-                out[i] = largest_of(x, low, high, least) if largest else smallest_of(x, low, high, least)
+                out[i] = extremum_of(x, offsets[i] - start, offsets[i + 1] - start, least, largest)
         begin = end
     if identity != least:
         for i in range(nrows):

@@ -50,6 +50,16 @@ def number(ids: Any, offsets: Any, row: int, stop_row: int, begin: int) -> None:
 
 
 @njit(nogil=True)
+def short_sums(ids: Any, offsets: Any, row: int, stop_row: int, begin: int, x: Any, at: int, sums: Any) -> None:
+    """The sums of short rows, whose elements from number `begin` on stand in `x` from `at` on."""
+    number(ids, offsets, row, stop_row, begin)
+    sums[: stop_row - row] = 0
+    for j in range(offsets[stop_row] - begin):
+        k = get(ids, j)
+        put(sums, k, get(sums, k) + get(x, at + j))
+
+
+@njit(nogil=True)
 def long_sum(x: Any, begin: int, end: int, zero: Any) -> Any:
     """The sum of many elements, eight at a time."""
     total = zero
@@ -85,11 +95,7 @@ def row_sums(first: int, last: int, cuts: Any, offsets: Any, x: Any, out: Any, c
             stop_row = min(row + BLOCK, end_row)
             end = offsets[stop_row]
             if end - begin <= SHORT * (stop_row - row):
-                number(ids, offsets, row, stop_row, begin)
-                sums[: stop_row - row] = 0
-                for j in range(end - begin):
-                    k = get(ids, j)
-                    put(sums, k, get(sums, k) + get(x, begin + j))
+                short_sums(ids, offsets, row, stop_row, begin, x, begin, sums)
                 for k in range(stop_row - row):
                     out[row + k] = sums[k]
             else:
@@ -159,6 +165,29 @@ def smallest_of(x: Any, begin: int, end: int, least: Any) -> Any:
     return smaller(smaller(a, b), smaller(c, d))
 
 
+@njit(nogil=True)
+def extremum_of(x: Any, begin: int, end: int, least: Any, largest: bool) -> Any:
+    """The maximum (or minimum) of many elements."""
+    return largest_of(x, begin, end, least) if largest else smallest_of(x, begin, end, least)
+
+
+@njit(nogil=True)
+def short_extrema(
+    ids: Any, offsets: Any, row: int, stop_row: int, begin: int, x: Any, at: int, best: Any, least: Any, largest: bool
+) -> None:
+    """The maxima (or minima) of short rows, whose elements from number `begin` on stand in `x` from `at` on."""
+    number(ids, offsets, row, stop_row, begin)
+    best[: stop_row - row] = least
+    if largest:
+        for j in range(offsets[stop_row] - begin):
+            k = get(ids, j)
+            put(best, k, larger(get(x, at + j), get(best, k)))
+    else:
+        for j in range(offsets[stop_row] - begin):
+            k = get(ids, j)
+            put(best, k, smaller(get(x, at + j), get(best, k)))
+
+
 @kernel("nniixXXvb")
 def row_extrema(
     first: int,
@@ -181,25 +210,16 @@ def row_extrema(
             stop_row = min(row + BLOCK, end_row)
             end = offsets[stop_row]
             if end - begin <= SHORT * (stop_row - row):
-                number(ids, offsets, row, stop_row, begin)
-                best[: stop_row - row] = least
-                if largest:
-                    for j in range(end - begin):
-                        k = get(ids, j)
-                        put(best, k, larger(get(x, begin + j), get(best, k)))
-                else:
-                    for j in range(end - begin):
-                        k = get(ids, j)
-                        put(best, k, smaller(get(x, begin + j), get(best, k)))
+                short_extrema(ids, offsets, row, stop_row, begin, x, begin, best, least, largest)
                 out[row:stop_row] = best[: stop_row - row]
             else:
                 for i in range(row, stop_row):
                     stop = offsets[i + 1]
-                    out[i] = largest_of(x, begin, stop, least) if largest else smallest_of(x, begin, stop, least)
+                    out[i] = extremum_of(x, begin, stop, least, largest)
                     begin = stop
             row, begin = stop_row, end
         stop = min((piece + 1) * GRAIN, n + nrows) - end_row
-        carried[piece] = largest_of(x, begin, stop, least) if largest else smallest_of(x, begin, stop, least)
+        carried[piece] = extremum_of(x, begin, stop, least, largest)
 
 
 def extrema(x: Any, rows: Rows, identity: Any, least: Any, largest: bool) -> Any:
