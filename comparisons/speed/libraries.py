@@ -8,6 +8,7 @@ import platform
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -22,7 +23,7 @@ import ragged
 __all__ = ["FAMILIES", "LIBRARIES", "PEERS", "call", "family_of", "machine", "threads", "versions"]
 
 FAMILIES = {
-    "numpy": ("ragged-numpy", "ragged-numba", "awkward-numpy", "numpy-flat"),
+    "numpy": ("ragged-numpy", "ragged-numba", "ragged-numba-jit", "awkward-numpy", "numpy-flat"),
     "jax": ("ragged-jax", "awkward-jax", "jax-handwritten"),
     "torch": ("ragged-torch", "torch-handwritten", "torch-nested"),
     "tensorflow": ("ragged-tensorflow", "tensorflow-handwritten", "tensorflow-ragged"),
@@ -31,7 +32,7 @@ FAMILIES = {
 LIBRARIES = tuple(library for family in FAMILIES.values() for library in family)
 PEERS = {
     family[0]: tuple(name for name in family[1:] if not name.startswith("ragged")) for family in FAMILIES.values()
-} | {"ragged-numba": ("awkward-numpy", "ragged-numpy")}
+} | dict.fromkeys(("ragged-numba", "ragged-numba-jit"), ("awkward-numpy", "ragged-numpy"))
 """What each of ours is divided by."""
 
 Call = Callable[[], Any]
@@ -75,8 +76,11 @@ def shared_program(library: str, case: Case, row: str) -> Call | None:
     lib = ragged if library.startswith("ragged") else ak
     if library == "awkward-numpy" and ROWS[row].kind == "gradient":
         return None
-    data, run = data_of(library, case), ROWS[row].run
-    return lambda: run(lib, data)
+    data, run = data_of(library.removesuffix("-jit"), case), ROWS[row].run
+    if not library.endswith("-jit"):
+        return lambda: run(lib, data)
+    compiled = ragged.jit(lambda x, scalars: run(lib, replace(data, x=x, row_scalars=scalars)))
+    return lambda: compiled(data.x, data.row_scalars)
 
 
 @lru_cache(maxsize=8)

@@ -28,7 +28,10 @@ TABLES = (
         ("ragged-torch", "PyTorch", ("torch-handwritten", "torch-nested")),
         ("ragged-tensorflow", "TensorFlow", ("tensorflow-handwritten", "tensorflow-ragged")),
     ),
-    (("ragged-numba", "Numba", ("awkward-numpy", "ragged-numpy")),),
+    (
+        ("ragged-numba", "Numba", ("awkward-numpy", "ragged-numpy")),
+        ("ragged-numba-jit", "Numba, `ragged.jit`", ("awkward-numpy", "ragged-numpy")),
+    ),
 )
 """What stands in one table: ours, and what its time is divided by."""
 NAMES = {
