@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import config
 
+from ragged._segments import least
 from ragged_numba import _elementwise, _moving, _pairing, _reducing, _scanning, _scattering, _sorting
 from ragged_numba._compiling import is_plain
 from ragged_numpy import NumpyBackend
@@ -49,13 +50,6 @@ def width_of(rows: Any) -> int:
     return int(rows.longest)
 
 
-def least(dtype: Any, largest: bool) -> Any:
-    """The number that is no maximum (or minimum) unless it is the only one."""
-    if dtype.kind == "f":
-        return dtype.type(-np.inf if largest else np.inf)
-    return np.iinfo(dtype).min if largest else np.iinfo(dtype).max
-
-
 def has_extrema(x: Any, rows: Any) -> bool:
     """Whether kernels find the extrema of rows (or groups) of `x`: of long rows NumPy's vectors do."""
     return reducible(x, rows) and (rows.offsets is None or rows.total <= _reducing.SHORT * rows.nrows)
@@ -72,7 +66,7 @@ def extrema(x: Any, rows: Any, identity: Any, largest: bool) -> Any:
     """The maximum (or minimum) of each row or group."""
     if rows.offsets is None:
         return _scattering.group_extrema(x, rows, identity, largest)
-    return _reducing.extrema(x, rows, identity, least(x.dtype, largest), largest)
+    return _reducing.extrema(x, rows, identity, x.dtype.type(least(x.dtype, largest)), largest)
 
 
 class NumbaBackend(NumpyBackend):
