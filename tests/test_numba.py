@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -374,6 +375,29 @@ def test_what_runs_in_blocks_of_rows_by_several_threads(lengths):
             for each in (x.to_backend("numba"), x)
         ]
         np.testing.assert_allclose(*slopes, rtol=1e-8, atol=1e-13)
+
+
+@pytest.mark.parametrize("is_taken_up", [True, False])
+def test_work_is_over_though_no_thread_can_be_started(is_taken_up, monkeypatch):
+    late, done = [], []
+
+    class Pool:
+        def submit(self, f, *args):  # as the standard library's: it is in the queue by then
+            if is_taken_up:
+                late.append(threading.Thread(target=f, args=args))
+                late[-1].start()
+            raise RuntimeError("can't start new thread")
+
+    def work(first, last):
+        time.sleep(0.01)
+        done.extend(range(first, last))
+
+    monkeypatch.setattr(_threads, "threads", lambda: 3)
+    monkeypatch.setattr(_threads.TEAM, "pool", Pool())
+    _threads.share(work, 16)
+    assert sorted(done) == list(range(16))
+    for each in late:
+        each.join()
 
 
 def test_nested_work_is_not_shared_again():

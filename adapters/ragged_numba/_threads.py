@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextvars
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from threading import Lock, local
 from typing import TYPE_CHECKING, Any
@@ -35,15 +36,25 @@ class Team:
         self.pool: ThreadPoolExecutor | None = None
         self.state = local()
 
-    def submit(self, work: Callable[[], None]) -> Any:
-        """The work begun on another thread; None where there are no more threads, as the program ends."""
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        """The work to be begun on another thread, unless it is cancelled before."""
+        ticket: Future[None] = Future()
+
+        def begin() -> None:
+            if ticket.set_running_or_notify_cancel():
+                try:
+                    work()
+                except BaseException as error:  # it is the caller's
+                    ticket.set_exception(error)
+                else:
+                    ticket.set_result(None)
+
         with self.lock:
             if self.pool is None:
                 self.pool = ThreadPoolExecutor(threads() - 1, thread_name_prefix="ragged")
-            try:
-                return self.pool.submit(contextvars.copy_context().run, work)
-            except RuntimeError:
-                return None
+            with suppress(RuntimeError):  # no thread can be started: one that is there may still take it up
+                self.pool.submit(contextvars.copy_context().run, begin)
+        return ticket
 
     def forget(self) -> None:
         """In a new process, where the threads are not."""
@@ -81,7 +92,7 @@ def share(work: Callable[..., object], pieces: int, *args: Any) -> None:
     try:
         some()
     finally:
-        failed = [each.exception() for each in begun if each is not None and not each.cancel()]
+        failed = [each.exception() for each in begun if not each.cancel()]
     for error in failed:
         if error is not None:
             raise error
