@@ -98,7 +98,7 @@ def test_unsigned_minima_need_no_inversion(monkeypatch):
 NO_OPERATIONS = """
     Array Backend Comparison Record available backend check_grads compare current use grad value_and_grad vjp jvp
     jacobian hessian hvp finfo iinfo isdtype bool show transform from_native to_native from_arrow to_arrow from_parquet
-    to_parquet from_awkward to_awkward from_json
+    to_parquet from_awkward to_awkward from_json jit batches pad_to
     complex64 complex128 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64
 """.split()
 """Public names that are no operation on an array, or that other libraries take part in (their tests are elsewhere)."""

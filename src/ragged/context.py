@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragged._opaque import opaque
 from ragged.errors import MissingBackendError, RaggedError
-from ragged.registry import ORDER, absence, available, entry_points, get_backend
+from ragged.registry import absence, available, entry_points, get_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,18 +54,13 @@ def choose(names: tuple[str, ...], device: Any, precision: str | None) -> Backen
     if len(names) == 1:
         return get_backend(names[0]).configured(device, precision)
     for name in names:
-        if name not in entry_points() and name not in ORDER:  # a typing error, not a wish
+        if name not in entry_points():  # a typing error, not a wish
             raise MissingBackendError(absence(name))
     here = available()
     for name in names:
         if name in here:
             return get_backend(name).configured(device, precision)
-    known = [name for name in names if name in entry_points()]
-    if not known:
-        raise MissingBackendError(
-            f"the adapters for {', '.join(names)} are not there yet; there are {', '.join(entry_points())}"
-        )
-    raise MissingBackendError(f"none of {', '.join(names)} is installed: pip install 'ragged-diff[{known[0]}]'")
+    raise MissingBackendError(f"none of {', '.join(names)} is installed: pip install 'ragged-diff[{names[0]}]'")
 
 
 def runs(f: Any) -> Any:

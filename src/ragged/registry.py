@@ -82,8 +82,7 @@ def get_backend(name: str) -> Backend:
 
 def absence(name: str) -> str:
     """What to say of a name that no adapter is registered under."""
-    what = f"the adapter for {name} is not there yet" if name in ORDER else f"no backend {name!r}"
-    return f"{what}; there are {', '.join(entry_points())}"
+    return f"no backend {name!r}; there are {', '.join(entry_points())}"
 
 
 _attended: set[str] = set()
