@@ -98,6 +98,8 @@ def aligned_copy(x: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
 def reached(b: Backend, x: Any, source: Backend) -> Any:
     """The memory of an array of `source` that is on a GPU, as an array of `b`; None where it is on the host, or where
     `b` cannot reach it."""
+    if getattr(getattr(x, "device", None), "type", None) == "cpu":  # PyTorch's word, which torch.compile understands
+        return None
     place = getattr(x, "__dlpack_device__", None)
     take = getattr(b.xp, "from_dlpack", None)
     if place is None or take is None or source.level or int(place()[0]) not in GPUS:
