@@ -251,10 +251,11 @@ def size_plot(speed: dict[str, Any], folder: Path) -> str:
         panel.set_title(row, fontsize="small")
         panel.set(xscale="log", yscale="log")
         panel.tick_params(labelsize="x-small")
+    for axes in panels[-1]:
+        axes.set_xlabel("elements", fontsize="small")
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     figure.supylabel("ns an element", fontsize="small")
-    figure.supxlabel("elements", fontsize="small")
     figure.savefig(folder / "sizes.png", dpi=80)
     pyplot.close(figure)
     return f"{folder.name}/sizes.png"
