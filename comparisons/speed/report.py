@@ -191,12 +191,14 @@ def plots(speed: dict[str, Any], folder: Path) -> list[str]:
 
 
 def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
-    """Ours divided by each peer, at the largest size of the usual shape: a panel a table."""
+    """Ours divided by each peer, at the size of the usual shape that most entries have (the largest such): a panel a
+    table."""
     from matplotlib import pyplot
 
-    usual = [e for e in speed["results"] if e["shape"] == "fifth"]
-    largest = max((e["elements"] for e in usual), default=0)
-    entries = [e for e in usual if e["elements"] == largest and e.get("ratio")]
+    usual = [e for e in speed["results"] if e["shape"] == "fifth" and e.get("ratio")]
+    libraries = {n: {e["library"] for e in usual if e["elements"] == n} for n in unique(e["elements"] for e in usual)}
+    largest = max(libraries, key=lambda n: (len(libraries[n]), n), default=0)
+    entries = [e for e in usual if e["elements"] == largest]
     shown = [columns for columns in TABLES if any(ours(entries, name) for name, _, _ in columns)]
     if not shown:
         return ""
@@ -204,10 +206,10 @@ def ratio_plot(speed: dict[str, Any], folder: Path) -> str:
     size = (2 + 5 * len(shown), 0.3 * len(rows) + 1.6)
     figure, panels = pyplot.subplots(1, len(shown), figsize=size, squeeze=False, sharey=True, layout="constrained")
     for columns, axes in zip(shown, panels.flat, strict=True):
-        peers = [(name, peer) for name, _, peers in columns for peer in peers]
-        for (name, peer), marker in zip(peers, "osD^", strict=False):
+        pairs = [(name, title.replace("`", ""), peer) for name, title, peers in columns for peer in peers]
+        for (name, title, peer), marker in zip(pairs, "osD^", strict=False):
             points = [(e["ratio"][peer], rows.index(e["row"])) for e in ours(entries, name) if peer in e["ratio"]]
-            axes.plot([x for x, _ in points], [y for _, y in points], marker, label=NAMES[peer])
+            axes.plot([x for x, _ in points], [y for _, y in points], marker, label=f"{title} ÷ {NAMES[peer]}")
         axes.axvline(1, color="grey", linewidth=0.8)
         axes.set_xscale("log")
         axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
