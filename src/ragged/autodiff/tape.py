@@ -11,8 +11,9 @@ import numpy as np
 from ragged._segments import extremum_adjoint
 from ragged.autodiff.box import Box
 from ragged.autodiff.derivatives import uses
+from ragged.autodiff.methods import native, plain, recorded
 from ragged.autodiff.pullback import Step, by_apply, custom_pulls, deepest, pulling
-from ragged.autodiff.rules import matmul_left, matmul_right, primitives
+from ragged.autodiff.rules import matmul_left, matmul_right
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
 from ragged.ufuncs import table
@@ -23,34 +24,6 @@ if TYPE_CHECKING:
     from ragged.rows import Segments
 
 __all__ = ["Tape"]
-
-
-def _recorded(name: str) -> Any:
-    """The method of a primitive with one operand, which is recorded with its rule."""
-    rule = primitives[name]
-
-    def method(self: Tape, x: Any, *parameters: Any) -> Any:
-        if type(x) is not Box or x.tape is not self:
-            return getattr(self.inner, name)(self.value(x), *parameters)
-        shape = x.value.shape
-        value = getattr(self.inner, name)(x.value, *parameters)
-        return self.record(value, (x, lambda b, g: rule(b, g, shape, *parameters)))
-
-    return method
-
-
-def _plain(name: str) -> Any:
-    """The method of a primitive without a gradient, which sees plain values only."""
-
-    def method(self: Tape, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self._base, name)(*map(self.constant, args), **kwargs)
-
-    return method
-
-
-def _native(name: str) -> Any:
-    """The method of a kernel that only plain values have."""
-    return lambda self, x, *args: None if type(x) is Box else getattr(self._base, name)(x, *args)
 
 
 class Tape(Backend):
@@ -182,16 +155,16 @@ class Tape(Backend):
             return tuple(self.where(valid, part, 0) for part in ans)
         return self.where(valid, ans, 0) if self.dtype(ans).kind in "fc" else ans
 
-    take = _recorded("take")
-    slice = _recorded("slice")
-    expand = _recorded("expand")
-    segment_sum = _recorded("segment_sum")
-    cumulative_sum = _recorded("cumulative_sum")
-    reshape = _recorded("reshape")
-    broadcast_to = _recorded("broadcast_to")
-    sum = _recorded("sum")
-    permute_dims = _recorded("permute_dims")
-    _cast = _recorded("astype")
+    take = recorded("take")
+    slice = recorded("slice")
+    expand = recorded("expand")
+    segment_sum = recorded("segment_sum")
+    cumulative_sum = recorded("cumulative_sum")
+    reshape = recorded("reshape")
+    broadcast_to = recorded("broadcast_to")
+    sum = recorded("sum")
+    permute_dims = recorded("permute_dims")
+    _cast = recorded("astype")
 
     def astype(self, x: Any, dtype: Any) -> Any:
         return x if type(x) is Box and x.dtype == dtype else self._cast(x, dtype)
@@ -286,25 +259,25 @@ class Tape(Backend):
 
     # ------------------------------------------------------------------ no gradient
 
-    known = _plain("known")
-    as_structure = _plain("as_structure")
-    stop_gradient = _plain("stop_gradient")
-    segment_max = _plain("segment_max")
-    segment_min = _plain("segment_min")
-    segment_argsort = _plain("segment_argsort")
-    segment_argmax = _plain("segment_argmax")
-    searchsorted = _plain("searchsorted")
-    flatnonzero = _plain("flatnonzero")
-    arange = _plain("arange")
-    offsets_from_lengths = _plain("offsets_from_lengths")
-    bound = _plain("bound")
-    largest = _plain("largest")
-    equal = _plain("equal")
-    true = _plain("true")
+    known = plain("known")
+    as_structure = plain("as_structure")
+    stop_gradient = plain("stop_gradient")
+    segment_max = plain("segment_max")
+    segment_min = plain("segment_min")
+    segment_argsort = plain("segment_argsort")
+    segment_argmax = plain("segment_argmax")
+    searchsorted = plain("searchsorted")
+    flatnonzero = plain("flatnonzero")
+    arange = plain("arange")
+    offsets_from_lengths = plain("offsets_from_lengths")
+    bound = plain("bound")
+    largest = plain("largest")
+    equal = plain("equal")
+    true = plain("true")
 
-    segment_prod = _native("segment_prod")
-    segment_scan = _native("segment_scan")
-    segment_pairs = _native("segment_pairs")
+    segment_prod = native("segment_prod")
+    segment_scan = native("segment_scan")
+    segment_pairs = native("segment_pairs")
 
     def __repr__(self) -> str:
         return f"<ragged backend {self.name}, differentiating to order {self.level}>"
