@@ -294,9 +294,7 @@ def test_a_missing_framework_names_the_extra_to_install():
         assert "\n" not in str(caught.value)
 
 
-def test_a_backend_that_is_not_installed_is_passed_over():
-    with ragged.use("absent", "numpy"):
-        assert ragged.current() == "numpy"
+def test_a_name_of_no_backend_is_refused_beside_one_that_is_there():
     with pytest.raises(ragged.MissingBackendError, match=r"^no backend 'pytorch'; there are numpy"):
         ragged.use("pytorch", "numpy")
     assert ragged.current() is None
