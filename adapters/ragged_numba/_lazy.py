@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragged._operators import BINARY, COMPARISONS, UNARY, asked_of_the_type
+from ragged._operators import asked_of_the_type, give_operators
 from ragged.errors import RaggedError
 from ragged.ufuncs import functions
 
@@ -185,22 +185,4 @@ def elementwise(name: str, *args: Any) -> Any:
     return recorder.matmul(*args) if name == "matmul" else recorder.apply(name, *map(as_now, args))
 
 
-def _forward(name: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: elementwise(name, self, other)
-
-
-def _reflected(name: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: elementwise(name, other, self)
-
-
-def _unary(name: str) -> Callable[[Any], Any]:
-    return lambda self: elementwise(name, self)
-
-
-for _symbol, _name in BINARY.items():
-    setattr(Lazy, f"__{_symbol}__", _forward(_name))
-    setattr(Lazy, f"__r{_symbol}__", _reflected(_name))
-for _symbol, _name in COMPARISONS.items():
-    setattr(Lazy, f"__{_symbol}__", _forward(_name))
-for _symbol, _name in UNARY.items():
-    setattr(Lazy, f"__{_symbol}__", _unary(_name))
+give_operators(Lazy, elementwise)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Operators", "asked_of_the_type"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Operators", "asked_of_the_type", "give_operators"]
 
 BINARY = {
     "add": "add",
@@ -128,3 +131,23 @@ for _symbol, _name in COMPARISONS.items():
     setattr(Operators, f"__{_symbol}__", _forward(_name))
 for _symbol, _name in UNARY.items():
     setattr(Operators, f"__{_symbol}__", _unary(_name))
+
+
+def give_operators(kind: type, elementwise: Callable[..., Any]) -> None:
+    """Python's operators for a kind of dense value, each `elementwise(name of the function, *operands)`."""
+
+    def forward(name: str) -> Callable[[Any, Any], Any]:
+        return lambda self, other: elementwise(name, self, other)
+
+    def reflected(name: str) -> Callable[[Any, Any], Any]:
+        return lambda self, other: elementwise(name, other, self)
+
+    def unary(name: str) -> Callable[[Any], Any]:
+        return lambda self: elementwise(name, self)
+
+    for symbol, name in (BINARY | COMPARISONS).items():
+        setattr(kind, f"__{symbol}__", forward(name))
+    for symbol, name in BINARY.items():
+        setattr(kind, f"__r{symbol}__", reflected(name))
+    for symbol, name in UNARY.items():
+        setattr(kind, f"__{symbol}__", unary(name))

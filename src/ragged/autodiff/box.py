@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ragged._operators import BINARY, COMPARISONS, UNARY, asked_of_the_type
+from ragged._operators import asked_of_the_type, give_operators
 from ragged.errors import DTypeError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -233,18 +233,6 @@ def elementwise(name: str, *args: Any) -> Any:
     return tape.matmul(*args) if name == "matmul" else tape.apply(name, *args)
 
 
-def _forward(name: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: elementwise(name, self, other)
-
-
-def _reflected(name: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: elementwise(name, other, self)
-
-
-def _unary(name: str) -> Callable[[Any], Any]:
-    return lambda self: elementwise(name, self)
-
-
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Box, axis: Any = None, **options: Any) -> Any:
         import ragged
@@ -260,10 +248,4 @@ def _method(name: str) -> Callable[..., Any]:
 
 for _name in ("max", "min", "prod", "std", "var", "any", "all", "argmax", "argmin"):
     setattr(Box, _name, _method(_name))
-for _symbol, _name in BINARY.items():
-    setattr(Box, f"__{_symbol}__", _forward(_name))
-    setattr(Box, f"__r{_symbol}__", _reflected(_name))
-for _symbol, _name in COMPARISONS.items():
-    setattr(Box, f"__{_symbol}__", _forward(_name))
-for _symbol, _name in UNARY.items():
-    setattr(Box, f"__{_symbol}__", _unary(_name))
+give_operators(Box, elementwise)
