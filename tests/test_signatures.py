@@ -38,7 +38,8 @@ EXCEPTIONS = {
 }
 """What of Awkward's parameters a function has not, and why ("options": all keywords but those that it names)."""
 
-OURS = {"to_backend": {"device"}}
+GROW = ("argcartesian", "argcombinations", "cartesian", "combinations", "unflatten")
+OURS = {"to_backend": {"device"}, **{name: {"capacity"} for name in GROW}}
 """Parameters that Awkward has not."""
 
 NAMES = [

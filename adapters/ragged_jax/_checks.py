@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Check", "Compilation", "check", "compilation", "compiling", "gathered_checks", "room"]
+__all__ = ["Check", "Compilation", "at_work", "check", "compilation", "compiling", "gathered_checks", "room"]
 
 
 class Check(NamedTuple):
@@ -78,6 +78,11 @@ def compiling(state: Compilation) -> Iterator[Compilation]:
         _current.reset(token)
 
 
+def at_work() -> Compilation | None:
+    """The compilation at work, if there is one."""
+    return _current.get()
+
+
 def compilation() -> Compilation:
     """The compilation at work.
 
@@ -97,12 +102,12 @@ def check(bad: Any, what: str) -> None:
     compilation().add(Check(bad, what, 0, None))
 
 
-def room(needed: Any, estimate: int, bounded: bool) -> int:
-    """The capacity for a number of elements: an estimate, until the program reports that more are needed; what the
-    caller said, unless something else bounds it."""
+def room(needed: Any, estimate: int, bounded: bool, said: int | None = None) -> int:
+    """The capacity for a number of elements: what the caller said of this operation, or of the whole program (unless
+    something else bounds it), or else an estimate, until the program reports that more are needed."""
     state = compilation()
     place, state.places = state.places, state.places + 1
-    said = None if bounded else state.capacity
+    said = state.capacity if said is None and not bounded else said
     capacity = state.grown.get(place, estimate) if said is None else said
     state.add(Check(needed > capacity, "elements", needed, place if said is None else None))
     return capacity

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ragged._capacity import Capacity
 from ragged.errors import UnsupportedError
 from ragged.rows import Rows
 from ragged.sizes import is_known
@@ -94,9 +95,11 @@ class PaddedBackend(PaddedContent):
         if not is_unknown(offsets):
             return int(np.asarray(offsets)[-1])
         last = offsets[-1] if type(offsets) is Padded else data_of(offsets)[-1]
-        if upper is not None and not isinstance(upper, Rows):
+        said = max(upper.most, 1) if type(upper) is Capacity else None
+        source = upper if isinstance(upper, Rows) else None
+        if said is None and source is None and upper is not None:
             return Size(last, capacity_of(upper))
-        most = room(last, self._estimate(offsets, upper), upper is not None)
+        most = room(last, self._estimate(offsets, source), source is not None, said)
         return Size(jnp.minimum(last, most), most)
 
     def _estimate(self, offsets: Any, source: Rows | None) -> int:

@@ -15,7 +15,7 @@ from ragged_tensorflow._compat import is_recorded, is_symbolic
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_axes, as_index, ids_of, places_of
 from ragged_tensorflow._namespace import Namespace
-from ragged_tensorflow._sizes import NOT_KNOWN, Size, checked, dense_shape, shape_of, size_of
+from ragged_tensorflow._sizes import NOT_KNOWN, Size, bounded, checked, dense_shape, shape_of, size_of
 from ragged_tensorflow._structure import Structure
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class TensorFlowBackend(Backend):
         return shape_of(x)
 
     def bound(self, offsets: Any, upper: Any) -> Any:
-        return Size(offsets[-1]) if is_symbolic(offsets) else int(offsets[-1])
+        return bounded(offsets[-1], upper) if is_symbolic(offsets) else int(offsets[-1])
 
     def dtype(self, x: Any) -> np.dtype[Any]:
         return numpy_dtype(x.dtype)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from ragged._capacity import Capacity
 from ragged.errors import UnsupportedError
 from ragged.sizes import SymbolicSize
 from ragged_tensorflow._compat import is_symbolic
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_KNOWN",
     "Size",
+    "bounded",
     "check",
     "checked",
     "dense_shape",
@@ -92,6 +94,14 @@ class Size(SymbolicSize):
 
     def __repr__(self) -> str:
         return "?"
+
+
+def bounded(last: Any, upper: Any) -> Size:
+    """A 0-d tensor as a size; the running program checks that it is no more than the caller said."""
+    size = Size(last)
+    if type(upper) is Capacity:
+        upper.hold(size)
+    return size
 
 
 def tensor_of(size: Any) -> Any:

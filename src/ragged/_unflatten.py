@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragged._capacity import Capacity, grown
 from ragged.errors import AxisError, DTypeError, StructureError, UnsupportedError
 from ragged.nodes import (
     Flat,
@@ -44,8 +45,9 @@ def is_nested(node: Any) -> bool:
 class Cutter:
     """One `unflatten`: the counts that are left, whether the axis was met, and whether the program checks them."""
 
-    def __init__(self, b: Backend, counts: Any, axis: int) -> None:
+    def __init__(self, b: Backend, counts: Any, axis: int, capacity: Capacity | None) -> None:
         self.b, self.axis, self.met, self.unsure = b, axis, False, False
+        self.capacity = capacity
         self.size: int | None = None
         self.rows: Rows | None = None
         self.valid: Any = None
@@ -86,7 +88,7 @@ class Cutter:
             at = ops.bound(ops.flatnonzero(lengths < 0)[:1], None)
             count = ops.bound(lengths[at : at + 1], None)
             raise StructureError(f"unflatten: counts must not be negative, but counts[{at}] is {count}")
-        self.rows = Rows.from_lengths(ops, owned(ops, lengths))
+        self.rows = grown(ops, owned(ops, lengths), self.capacity)
 
     def cut(self, node: Node) -> Node:
         """The node's entries in lists, by the counts that come next."""
@@ -120,6 +122,8 @@ class Cutter:
 
     def cut_regularly(self, node: Node) -> Node:
         size, n = self.size, node.length
+        if self.capacity is not None:
+            self.capacity.hold(n)
         if size is not None and size > 0 and not is_known(n):
             differ(n % size, 0, f"unflatten: the values do not divide into lists of {size}")
             return regular(self.b, node, size, n // size)

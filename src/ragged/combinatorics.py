@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import comb
 from typing import TYPE_CHECKING, Any
 
+from ragged._capacity import Capacity, grown
 from ragged.errors import AxisError, StructureError
 from ragged.nodes import Flat, Lists, Node, Record, Regular, Unknown, is_text, regular, rows_of, take
 from ragged.operands import single, wrap
@@ -35,6 +36,7 @@ def combinations(
     fields: Sequence[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    capacity: int | None = None,
     behavior: Any = None,
     attrs: Any = None,
 ) -> Any:
@@ -44,17 +46,21 @@ def combinations(
         replacement: whether an entry may be chosen several times.
         fields: names that make records of the tuples.
         parameters, with_name: for the tuples.
+        capacity: the most tuples that there may be, for which a program that `ragged.jit` compiles to fixed sizes has
+            room; it is estimated where it is not given.
 
     Raises:
         AxisError: no such axis.
         StructureError: `n` below 1 or above 256, fields that are not `n`, or more combinations than memory can hold.
+        OutOfRangeError: more tuples than `capacity`.
 
     >>> import ragged
     >>> ragged.combinations(ragged.Array([[1, 2, 3], [], [4, 5]]), 2).to_list()
     [[(1, 2), (1, 3), (2, 3)], [], [(4, 5)]]
     """
     b, node, _ = single(array)
-    tuples = _combinations(b, node, n, replacement, axis, fields, named(parameters, with_name))
+    most = Capacity.of("combinations", capacity)
+    tuples = _combinations(b, node, n, replacement, axis, fields, named(parameters, with_name), most)
     return wrap(b, tuples, False, array, attrs=attrs, behavior=behavior)
 
 
@@ -67,6 +73,7 @@ def argcombinations(
     fields: Sequence[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    capacity: int | None = None,
     behavior: Any = None,
     attrs: Any = None,
 ) -> Any:
@@ -80,7 +87,8 @@ def argcombinations(
     here = positive_axis(node, axis)
     axis = axis if here is None else here
     index = positions(b, node, axis)
-    tuples = _combinations(b, index, n, replacement, axis, fields, named(parameters, with_name))
+    most = Capacity.of("argcombinations", capacity)
+    tuples = _combinations(b, index, n, replacement, axis, fields, named(parameters, with_name), most)
     return wrap(b, tuples, False, array, attrs=attrs, behavior=behavior)
 
 
@@ -92,6 +100,7 @@ def _combinations(
     axis: int,
     fields: Sequence[str] | None,
     parameters: Parameters,
+    capacity: Capacity | None,
 ) -> Node:
     if n < 1:
         raise StructureError(f"combinations: n must be at least 1, not {n}")
@@ -102,7 +111,7 @@ def _combinations(
     names = None if fields is None else tuple(fields)
 
     def choose(rows: Rows, content: Node) -> tuple[Rows, Record]:
-        chosen, columns = _chosen(b, rows, content, n, replacement)
+        chosen, columns = _chosen(b, rows, content, n, replacement, capacity)
         return chosen, Record(names, tuple(columns), chosen.total, parameters)
 
     def action(node: Any, here: int | None) -> Node | None:
@@ -127,7 +136,9 @@ def _combinations(
     return at_once if at_once is not None else visit(b, node, axis, action, "combinations")
 
 
-def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) -> tuple[Rows, list[Node]]:
+def _chosen(
+    b: Backend, rows: Rows, content: Node, n: int, replacement: bool, capacity: Capacity | None
+) -> tuple[Rows, list[Node]]:
     """The rows of all choices, and the chosen entries slot by slot.
 
     One slot after another: each partial choice is followed by all entries that may come next. An entry that leaves too
@@ -138,16 +149,18 @@ def _chosen(b: Backend, rows: Rows, content: Node, n: int, replacement: bool) ->
     step = 0 if replacement else 1
     pairs = _pairs(b, rows, content, step) if n == 2 else None
     if pairs is not None:
+        if capacity is not None:
+            capacity.hold(pairs[0].total)
         return pairs
     whole = n <= 2 or replacement
-    level = rows if whole else Rows.from_lengths(ops, ops.xp.maximum(rows.lengths - (n - 1), 0))
+    level = rows if whole else Rows.from_lengths(ops, ops.xp.maximum(rows.lengths - (n - 1), 0), upper=rows.total)
     index = ops.arange(rows.total) if whole else ops.ranges(rows.starts, level)
     columns = [content if whole and type(content) is Flat else _entries(b, content, index)]
     ends = level.offsets
     spare = step if whole else 0  # an entry at the end of its row is begun with only where no later slot may miss one
     for slot in range(1, n):
         counts = ops.ranges(level.lengths - spare, level, -1)
-        level, spare = Rows.from_lengths(ops, counts), 0
+        level, spare = grown(ops, counts, capacity), 0
         columns = [expanded(b, column, level) for column in columns]
         following = Ranges(index + step, level)
         ends = ops.take(level.offsets, ends)

@@ -57,7 +57,8 @@ class Content(ABC):
 
     def bound(self, offsets: Any, upper: Any) -> Any:
         """The last offset, as a size. Compilers of static sizes need to know what it cannot exceed: `upper`, a size, or
-        the `Rows` that rows were taken from, where it stands for as many elements a row as those have on average."""
+        the `Rows` that rows were taken from, where it stands for as many elements a row as those have on average, or
+        what the caller said (`Capacity`), which the running program checks. Others ignore it."""
         return int(offsets[-1])
 
     def dtype(self, x: Any) -> np.dtype[Any]:

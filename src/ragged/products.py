@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ragged._capacity import Capacity, grown
 from ragged.broadcasting import broadcast
 from ragged.errors import AxisError, StructureError
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, is_text, regular, rows_of, take, to_regular_node
@@ -45,6 +46,7 @@ def cartesian(
     nested: bool | Sequence[Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    capacity: int | None = None,
     behavior: Any = None,
     attrs: Any = None,
 ) -> Any:
@@ -53,10 +55,13 @@ def cartesian(
     Args:
         nested: arrays (by position or name; True: all but the last) whose entries each get a list of their own.
         parameters, with_name: for the tuples.
+        capacity: the most tuples that there may be (of three arrays and more also of the first ones alone), for which
+            a program that `ragged.jit` compiles to fixed sizes has room; it is estimated where it is not given.
 
     Raises:
         AxisError: no such axis, or not the same one in all arrays.
         StructureError: arrays that do not line up, `nested` that names no array.
+        OutOfRangeError: more tuples than `capacity`.
 
     >>> import ragged
     >>> ragged.cartesian([ragged.Array([[1, 2], [3]]), ragged.Array([["a", "b"], []])]).to_list()
@@ -64,18 +69,20 @@ def cartesian(
     """
     names, values = columns_of(arrays, "cartesian")
     parameters = named(parameters, with_name)
+    most = Capacity.of("cartesian", capacity)
     b, given, _ = operands(*values)
     nodes = [node if isinstance(node, Node) else repeated(b, node, 1) for node in given]
     position = _position(nodes, axis)
     kept = _kept(nested, names, len(nodes))
     if position == 0:
-        return wrap(b, _outermost(b, nodes, names, parameters, kept), False, *values, attrs=attrs, behavior=behavior)
+        tuples = _outermost(b, nodes, names, parameters, kept, most)
+        return wrap(b, tuples, False, *values, attrs=attrs, behavior=behavior)
 
     def stop(inputs: Sequence[Any], depth: int) -> bool:
         return depth == position
 
     def act(b: Backend, inputs: Sequence[Any], valid: Any) -> Node:
-        return _product(b, inputs, names, parameters, kept)
+        return _product(b, inputs, names, parameters, kept, most)
 
     (result,) = broadcast(b, nodes, act, name="cartesian", right_broadcast=False, stop=stop, dense_leaves=False)
     if len(kept) < len(nodes) - 1:
@@ -90,6 +97,7 @@ def argcartesian(
     nested: bool | Sequence[Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
     with_name: str | None = None,
+    capacity: int | None = None,
     behavior: Any = None,
     attrs: Any = None,
 ) -> Any:
@@ -119,6 +127,7 @@ def argcartesian(
         nested=nested,
         parameters=parameters,
         with_name=with_name,
+        capacity=capacity,
         behavior=behavior,
         attrs=attrs,
     )
@@ -163,11 +172,15 @@ def _kept(nested: Any, names: tuple[str, ...] | None, n: int) -> set[int]:
     return set(nested)
 
 
-def _outermost(b: Backend, nodes: Sequence[Node], names: Any, parameters: Parameters, kept: set[int]) -> Node:
+def _outermost(
+    b: Backend, nodes: Sequence[Node], names: Any, parameters: Parameters, kept: set[int], capacity: Capacity | None
+) -> Node:
     ops = b.home()
     lengths = [node.length for node in nodes]
     total = prod(lengths)
     too_many("cartesian", total, ops)
+    if capacity is not None:
+        capacity.hold(total)
     columns, stride = [], total
     for node, length in zip(nodes, lengths, strict=True):
         length = larger(length, 1)
@@ -180,7 +193,9 @@ def _outermost(b: Backend, nodes: Sequence[Node], names: Any, parameters: Parame
     return result
 
 
-def _product(b: Backend, inputs: Sequence[Any], names: Any, parameters: Parameters, kept: set[int]) -> Node:
+def _product(
+    b: Backend, inputs: Sequence[Any], names: Any, parameters: Parameters, kept: set[int], capacity: Capacity | None
+) -> Node:
     """In each row all entries of the first list, with each of them all of the second, and so on."""
     parts, valids, sizes = [], [], []
     joined = max((i for i in range(1, len(inputs)) if i - 1 not in kept), default=-1)
@@ -198,7 +213,7 @@ def _product(b: Backend, inputs: Sequence[Any], names: Any, parameters: Paramete
         last = levels[-1]
         if isinstance(last.total, int) and isinstance(rows.longest, int) and last.total * rows.longest > LIMIT:
             too_many("cartesian", ops.xp.sum(ops.astype(ops.take(rows.lengths, row), "float64")), ops)
-        level = Rows.from_lengths(ops, ops.take(rows.lengths, row))
+        level = grown(ops, ops.take(rows.lengths, row), capacity)
         columns = [expanded(b, column, level) for column in columns]
         index = ops.repeat(ops.take(rows.starts, row) - level.starts, level.lengths, level.total)
         index += ops.arange(level.total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged._capacity import Capacity
 from ragged._merging import merge
 from ragged._unflatten import Cutter
 from ragged.errors import AxisError, DTypeError, StructureError
@@ -232,17 +233,22 @@ def without_missing(b: Backend, valid: Any, rows: Rows, content: Node) -> tuple[
     return kept, take(b, content, ops.arange(kept.total) + ops.repeat(shift, kept.lengths, kept.total))
 
 
-def unflatten(array: Any, counts: Any, axis: int = 0, *, behavior: Any = None, attrs: Any = None) -> Any:
+def unflatten(
+    array: Any, counts: Any, axis: int = 0, *, capacity: int | None = None, behavior: Any = None, attrs: Any = None
+) -> Any:
     """The values along `axis` cut into lists of the given lengths.
 
     Args:
         counts: one length for all lists, or one a list (int; None makes a missing list); for an inner axis they run
             through all lists one after another, or stand in lists like those that they cut (which alone tells where
             an empty list at an end belongs).
+        capacity: the most values that there may be along the axis, for which a program that `ragged.jit` compiles to
+            fixed sizes has room; it is estimated where it is not given.
 
     Raises:
         StructureError: counts that do not fit the lists along the axis.
         DTypeError: counts that are not integers.
+        OutOfRangeError: more values than `capacity`.
 
     >>> import ragged
     >>> ragged.unflatten(ragged.Array([1.0, 2.0, 3.0, 4.0]), [3, 0, 1])
@@ -251,7 +257,7 @@ def unflatten(array: Any, counts: Any, axis: int = 0, *, behavior: Any = None, a
     <Array [[[1, 2], [3], []], [[], [4]]] type='2 * var * var * float64'>
     """
     b, node, _ = single(array)
-    cutter = Cutter(b, counts, axis)
+    cutter = Cutter(b, counts, axis, Capacity.of("unflatten", capacity))
     if cutter.nested is not None:
         here = positive_axis(node, axis)
         if not here:
