@@ -17,6 +17,7 @@ from ragged_tensorflow._index import Places, as_axes, as_index, ids_of, places_o
 from ragged_tensorflow._namespace import Namespace
 from ragged_tensorflow._sizes import NOT_KNOWN, Size, bounded, checked, dense_shape, shape_of, size_of
 from ragged_tensorflow._structure import Structure
+from ragged_tensorflow._xla_checks import at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ class TensorFlowBackend(Backend):
     zero_copy = frozenset({"to_numpy", "reshape"})  # on the CPU; TensorFlow copies what NumPy may write to
     device: Any = None
     compiles = "one graph (tf.function) for arrays of all lengths"
+    compiles_padded = "one program of XLA (tf.function, jit_compile=True) for each size class"
 
     def __init__(self) -> None:
         self._home = Structure(get_backend("numpy"), self)
@@ -76,7 +78,18 @@ class TensorFlowBackend(Backend):
     def stop_gradient(self, x: Any) -> Any:
         return tf.stop_gradient(x)
 
+    def serving(self, x: Any) -> Backend:
+        state = at_work()
+        return self if state is None or not is_symbolic(x) else state.b  # of the program that is being compiled for XLA
+
+    def hosting(self, other: Backend) -> Backend:
+        state = at_work()
+        return other if state is not None and state.b is other else self
+
     def joined(self, other: Backend) -> Backend:
+        state = at_work()
+        if state is not None and state.b is other:  # what is being compiled takes constants in
+            return other
         if isinstance(other, TensorFlowBackend):
             return self.configured(self.device or other.device)
         return super().joined(other)

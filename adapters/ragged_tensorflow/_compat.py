@@ -13,10 +13,10 @@ import tensorflow as tf
 from ragged.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
-__all__ = ["is_asked_by_autograph", "is_eager", "is_recorded", "is_symbolic", "make_dispatchable"]
+__all__ = ["is_asked_by_autograph", "is_eager", "is_recorded", "is_symbolic", "make_dispatchable", "variadic_sort"]
 
 ON_THE_WAY = ("ragged", "tensorflow.python.util.nest")
 """Modules between those that map over a nested structure and an array in it."""
@@ -34,6 +34,24 @@ try:
     from tensorflow.python.util.dispatch import register_dispatchable_type
 except ImportError:  # pragma: no cover
     register_dispatchable_type = None
+
+try:
+    from tensorflow.compiler.tf2xla.python.xla import variadic_sort as _variadic_sort
+except ImportError:  # pragma: no cover
+    _variadic_sort = None
+
+
+def variadic_sort(operands: list[Any], is_before: Callable[..., Any]) -> Any:
+    """Vectors in the order of a function of two entries of each, those that it does not tell apart as they were.
+
+    Raises:
+        UnsupportedError: TensorFlow has it no more.
+    """
+    if _variadic_sort is None:  # pragma: no cover
+        raise UnsupportedError("this TensorFlow has no stable sort for XLA; leave jit_compile=True out")
+    kinds = [tf.TensorSpec([], x.dtype, f"x{i}{j}") for i, x in enumerate(operands) for j in range(2)]
+    comparator = tf.function(lambda *pairs: is_before(*pairs), autograph=False).get_concrete_function(*kinds)
+    return _variadic_sort(operands, 0, comparator, True)
 
 
 def make_dispatchable(kind: type) -> bool:

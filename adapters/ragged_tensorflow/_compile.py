@@ -21,7 +21,10 @@ __all__ = ["compiled"]
 
 def compiled(b: Backend, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
     """The program as a graph; errors that it finds while it runs are raised as eager code has them."""
+    if plan.options.jit_compile:
+        from ragged_tensorflow._xla import Compiled
 
+        return Compiled(b, program, plan)
     graph = tf.function(Body(program, plan), autograph=False)
 
     def run(leaves: Sequence[Any]) -> list[Any]:

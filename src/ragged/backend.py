@@ -34,6 +34,7 @@ class Backend(Content):
     immutable: bool = False  # nobody ever writes to its arrays: other frameworks may hold their memory
     compiles: str | None = None  # what `ragged.jit` makes of a function ("one tf.function"); None: it runs as it is
     static_sizes: bool = False  # what is compiled holds for arrays up to a size: `jit` compiles once a size class
+    compiles_padded: str | None = None  # the same with `jit_compile=True`, once a size class, where that is a choice
     traces_floats: bool = False  # Python floats are data of what is compiled; else they are part of the program
     over_numpy: bool = False  # its dense arrays are NumPy's own, and count as NumPy's until an `Array` holds them
     zero_copy: frozenset[str] = frozenset()

@@ -23,11 +23,13 @@ __all__ = ["Call", "path_name", "refuse_unhashable"]
 class Call:
     """The arguments of one call, apart: `template` (the program's part) and `leaves` (data, on `b`)."""
 
-    __slots__ = ("b", "capacities", "forms", "leaves", "template", "tree")
+    __slots__ = ("b", "capacities", "compiles", "forms", "leaves", "static", "template", "tree")
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Any, jit_compile: bool = False) -> None:
         self.tree = tree
         self.b: Backend = backend_for(tree)
+        padded = self.b.base.compiles_padded if jit_compile else None
+        self.compiles, self.static = padded or self.b.base.compiles, padded is not None or self.b.base.static_sizes
         self.forms: tuple[Any, ...] = ()
         self.capacities: tuple[tuple[int, ...], ...] = ()
         self.template: Any = None
@@ -38,7 +40,7 @@ class Call:
 
     def key(self, capacity: Callable[[int], int]) -> tuple[Any, ...]:
         """What two calls have in common that one compiled program serves."""
-        former, static = Former(self.b), self.b.static_sizes
+        former, static = Former(self.b), self.static
         self.forms = tuple(form_of(former, leaf, static) for leaf in self.leaves)
         if static:
             self.capacities = tuple(

@@ -56,7 +56,7 @@ class Compiled:
 
     @opaque
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        call = Call(self._tree(args, kwargs))
+        call = Call(self._tree(args, kwargs), self._options.jit_compile)
         if call.template is None or call.b.tracing(call.leaves):
             return self._f(*args, **kwargs)
         key = self._key(call)
@@ -69,7 +69,7 @@ class Compiled:
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """What a call with these arguments would do: where it runs, what is compiled or used again, what is padded."""
-        call = Call(self._tree(args, kwargs))
+        call = Call(self._tree(args, kwargs), self._options.jit_compile)
         where = f"{self._name} on {call.b.base.name}"
         if call.template is None and call.b.base.compiles is None:
             return f"{where}: runs as it is, nothing is compiled on this backend"
@@ -79,6 +79,8 @@ class Compiled:
         made = self._programs.get(key)
         notes = getattr(made[1], "explain", None) if made else None
         lines = notes(call.leaves) if notes else []
+        if self._options.jit_compile and call.b.base.compiles_padded is None:
+            lines = [*lines, "jit_compile=True changes nothing on this backend"]
         return explanation(self._name, call, trace_of(call, key, self._names), self._traces, lines)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -186,6 +188,7 @@ def jit(
     donate_argnums: int | Sequence[int] = (),
     check: bool = True,
     warn_after: int | None = 8,
+    jit_compile: bool = False,
 ) -> Any:
     """`f`, compiled where its arguments are (or on the backend in use); also a decorator, with or without options.
 
@@ -203,6 +206,7 @@ def jit(
         donate_argnums: positional arguments that are not used afterwards, whose memory results may take.
         check: raise the errors that eager code would raise, after the call; False saves the time.
         warn_after: warn when more is compiled than this; None never does.
+        jit_compile: on TensorFlow, compile with XLA, at a capacity (as JAX always does). Elsewhere it changes nothing.
 
     Raises:
         DTypeError: an argument that is part of the program has no hash; options of another type; what is no function.
@@ -217,7 +221,7 @@ def jit(
     >>> print(loss.explain(x, 0.5))
     loss on numpy: runs as it is, nothing is compiled on this backend
     """
-    options = Options(capacity, numbers(donate_argnums, "donate_argnums"), check)
+    options = Options(capacity, numbers(donate_argnums, "donate_argnums"), check, bool(jit_compile))
     static = numbers(static_argnums, "static_argnums")
     chooser(buckets)  # what is wrong with it is said here, not when the function is called
 

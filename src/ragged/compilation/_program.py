@@ -22,6 +22,7 @@ class Options:
     capacity: int | None = None
     donate: tuple[int, ...] = ()
     check: bool = True
+    jit_compile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Plan:
     """One compilation: the function's name, the options, and what the leaves of the arguments are.
 
     `capacities` has an entry for each leaf: for an Array the capacity of its rows, then of the elements of each ragged
-    axis, in the order of `sizes_of`; () for others. It is () as a whole where the backend has no `static_sizes`.
+    axis, in the order of `sizes_of`; () for others. It is () as a whole where sizes are not static.
     `donated` are the numbers of the leaves that the caller gives away.
     """
 

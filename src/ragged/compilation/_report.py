@@ -114,11 +114,10 @@ def changes(new: Trace, others: Sequence[Trace]) -> str:
 
 def explanation(name: str, call: Call, new: Trace, traces: Sequence[Trace], notes: Sequence[str]) -> str:
     """What a call of these arguments would do, line by line."""
-    b = call.b
-    lines = [f"{name} on {b.base.name}: {b.compiles}"]
+    lines = [f"{name} on {call.b.base.name}: {call.compiles}"]
     arrays = [leaf for leaf in call.leaves if isinstance(leaf, Array)]
     lines += [f"  {argument}: {kind}" for argument, kind in new.arguments]
-    if b.static_sizes:
+    if call.static:
         sizes = [sizes_of(leaf.layout) for leaf in arrays]
         kept = [each for each in call.capacities if each]
         used, held = sum(map(sum, sizes)), sum(map(sum, kept))
