@@ -354,6 +354,62 @@ def test_composition(name):
         close(COMPOSED[name](ragged.jit)(x), COMPOSED[name](eagerly)(x))
 
 
+def many(x):
+    """What JAX's transformations make of arrays of unknown length: more axes, in front or behind."""
+    w = jnp.asarray([0.5, -1.0, 2.0])
+    rows = lambda w: ragged.sum(x * w[0] + w[1] * w[2], axis=1)  # noqa: E731
+    both = lambda x: jnp.stack([ragged.sum(x), ragged.sum(x * x)])  # noqa: E731
+    return [
+        jax.vmap(lambda w: x * w)(w),
+        jax.vmap(lambda w: ragged.sum(x * w, axis=1))(w),
+        jax.vmap(lambda w: ragged.sum(x * w, axis=1), out_axes=1)(w),
+        jax.lax.scan(lambda c, w: (c, x * w), 0.0, w)[1],
+        jax.jacfwd(rows)(w),
+        jax.jacrev(rows)(w),
+        jax.jacrev(both)(x),
+        jax.jacfwd(both)(x),
+        sum(jnp.sum(leaf) for leaf in jax.tree.leaves(ragged.exp(x))),
+    ]
+
+
+def test_arrays_have_more_axes_after_a_transformation():
+    with enable_x64():
+        compiled = ragged.jit(many)
+        for data in (X, OTHER, [[0.5], [1.0, 2.0, 3.0, 4.0, -0.5]]):
+            x = ragged.Array(data)
+            close(compiled(x), many(x))
+        assert len(compiled.traces) == 1
+        with pytest.raises(ragged.StructureError, match="take its elements, not its rows"):
+            ragged.jit(jax.vmap(lambda x: x * 2))(ragged.Array(X))
+
+
+def test_dense_arguments_become_structure():
+    @ragged.jit
+    def program(x, index, mask, values, lengths, ids):
+        return [
+            x[index],
+            x[mask],
+            ragged.from_lengths(values, lengths),
+            ragged.from_row_ids(values, ids, 4),
+            ragged.unflatten(values, lengths),
+            x[:, :1] * lengths[0],
+        ]
+
+    x, mask, values = ragged.Array(X), np.asarray([True, False, True, False]), np.arange(6.0)
+    good = [np.asarray([2, 0]), mask, values, np.asarray([4, 0, 2]), np.asarray([0, 0, 1, 3, 3, 3])]
+    for index, lengths in (([2, 0], [4, 0, 2]), ([-1, -1], [0, 6, 0])):
+        arguments = [x, np.asarray(index), mask, values, np.asarray(lengths), good[4]]
+        close(program(*arguments), program.__wrapped__(*arguments))
+    assert len(program.traces) == 1
+    for i, wrong in ((0, [4, 0]), (3, [4, 0, 1]), (3, [7, -1, 0]), (4, [0, 0, 1, 3, 3, 4])):
+        arguments = [x, *good[:i], np.asarray(wrong), *good[i + 1 :]]
+        with pytest.raises(ragged.RaggedError) as eager:
+            program.__wrapped__(*arguments)
+        with pytest.raises(type(eager.value)) as compiled:
+            program(*arguments)
+        assert str(compiled.value) == str(eager.value)
+
+
 def test_lengths_are_found_within_a_scan():
     scanned = ragged.jit(lambda x, ws: jax.lax.scan(lambda c, w: (c + w, ragged.sum(x[x > w])), 0.0, ws)[1])
     x, ws = ragged.Array(X), np.arange(3.0)

@@ -79,6 +79,12 @@ def test_degrees_of_freedom(x, ddof, axis):
     agree(lambda x: ragged.var(x, ddof=ddof, axis=axis), quiet(lambda x: ak.var(x, ddof=ddof, axis=axis)), x)
 
 
+def test_an_empty_list_has_no_variance_for_any_degrees_of_freedom(backend):
+    x = ragged.Array([[0.5], [], [1.0, 2.0]])
+    np.testing.assert_equal(ragged.var(x, axis=1, ddof=1).to_list(), [np.nan, np.nan, 0.5])
+    np.testing.assert_equal(np.abs(ragged.var(x, axis=1, ddof=3).to_list()), [0.0, np.nan, 0.5])
+
+
 @SETTINGS
 @given(numbers(), st.sampled_from(["mean", "var", "std"]), AXES, st.booleans())
 def test_weights(x, name, axis, keepdims):

@@ -16,6 +16,7 @@ from ragged.registry import get_backend
 from ragged.rows import Rows
 from ragged_jax import _functions, _kernels, _transforms
 from ragged_jax._arrays import SMALL, folded, is_traced, place, reshaped, structure
+from ragged_jax._checks import program_of
 from ragged_jax._compat import Tracer, x64_enabled
 from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
@@ -85,7 +86,7 @@ class JaxBackend(Backend):
 
     def serving(self, x: Any) -> Backend:
         wide = x.dtype in NARROWER and self.precision is None and not x64_enabled()
-        return self.configured(self.options[0], "float64") if wide else self
+        return program_of(x) or (self.configured(self.options[0], "float64") if wide else self)
 
     def joined(self, other: Backend) -> Backend:
         if other.tracing(()):  # what is being compiled takes constants in

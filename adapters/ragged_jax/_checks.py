@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 
 from ragged.errors import UnsupportedError
-from ragged_jax._compat import trace_of
+from ragged_jax._compat import Tracer, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ragged.backend import Backend
 
-__all__ = ["Check", "Compilation", "at_work", "check", "compilation", "compiling", "gathered_checks", "room"]
+__all__ = ["Check", "Compilation", "check", "compilation", "compiling", "gathered_checks", "program_of", "room"]
 
 
 class Check(NamedTuple):
@@ -78,9 +78,10 @@ def compiling(state: Compilation) -> Iterator[Compilation]:
         _current.reset(token)
 
 
-def at_work() -> Compilation | None:
-    """The compilation at work, if there is one."""
-    return _current.get()
+def program_of(x: Any) -> Backend | None:
+    """The backend of the program that is being compiled, if there is one and `x` belongs to it."""
+    state = _current.get() if isinstance(x, Tracer) else None
+    return None if state is None else state.b
 
 
 def compilation() -> Compilation:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ragged.errors import UnsupportedError
+from ragged.errors import StructureError, UnsupportedError
 from ragged.sizes import clipped
 from ragged_jax._checks import check, compilation
 from ragged_jax._sizes import Size, capacity_of, value_of
@@ -34,13 +34,40 @@ MOST = 1 << 28
 class Padded:
     """An array whose `shape` has sizes in it; `data` has their capacities."""
 
-    __slots__ = ("_mask", "clean", "data", "narrow", "shape")
+    __slots__ = ("_mask", "before", "clean", "data", "narrow", "shape")
     __array_ufunc__ = None  # NumPy leaves its operators to ours
     __hash__ = object.__hash__
 
     def __init__(self, data: Any, shape: tuple[Any, ...], clean: bool = False, narrow: Any = None) -> None:
         self.data, self.shape, self.clean, self.narrow = data, shape, clean, narrow
         self._mask: Any = None
+        self.before: Any = None
+
+    @classmethod
+    def moved(cls, data: Any, before: tuple[Any, ...]) -> Padded:
+        """What a transformation of JAX put in the place of an array of the shape `before`: with more axes in front or
+        behind, or no array at all. Without a `shape` where nothing tells which axes are new."""
+        x = cls(data, before)
+        now = getattr(data, "shape", None)
+        if now is None or len(now) == len(before):
+            return x
+        n, capacities = len(now) - len(before), tuple(map(capacity_of, before))
+        leads, trails = n > 0 and now[n:] == capacities, n > 0 and now[: len(capacities)] == capacities
+        if leads != trails:
+            x.shape = (*now[:n], *before) if leads else (*before, *now[len(before) :])
+        else:
+            del x.shape
+        x.before = before
+        return x
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "shape":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise StructureError(
+            f"content of shape {list(self.data.shape)} in the place of {list(self.before)} entries. JAX's vmap, scan "
+            "and tree_map over a ragged array take its elements, not its rows: map over dense arguments, or write the "
+            "program over the whole array; take a Jacobian with ragged.jacobian"
+        )
 
     _ragged_tape = True  # what a backend is found by
 

@@ -67,12 +67,14 @@ def _unflatten_record(static: None, children: Iterable[Any]) -> Record:
 
 
 def _flatten_padded(x: Padded) -> tuple[tuple[Any], tuple[Any, ...]]:
-    return (x.data,), x.shape
+    if x.before is not None:
+        return (x.data,), x.before
+    return (x.zeroed() if isinstance(x.data, jax.Array) else x.data,), x.shape  # the leaves are anybody's
 
 
 def _unflatten_padded(shape: tuple[Any, ...], children: Iterable[Any]) -> Padded:
     (data,) = children
-    return Padded(data, shape)
+    return Padded.moved(data, shape)
 
 
 def register() -> None:

@@ -113,7 +113,9 @@ def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
     if ddof == 0:
         return var
     total = size_of(b, segments, x) if weight is None else b.segment_sum(weight, segments)
-    return b.apply("multiply", var, ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan))
+    scale = ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan)
+    none = b.apply("equal", b.stop_gradient(total), 0)  # XLA makes 0 of NaN times 0 / -ddof
+    return b.apply("multiply", var, b.where(none, constant(b, np.nan, scale), scale))
 
 
 @fused
