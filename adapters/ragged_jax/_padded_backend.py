@@ -21,7 +21,7 @@ from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import structural
 from ragged_jax._padded import Padded, data_of, fitted, padded
 from ragged_jax._padded_content import PaddedContent
-from ragged_jax._padded_moves import gather
+from ragged_jax._padded_moves import gather, width_of
 from ragged_jax._padded_structure import Structure, is_unknown
 from ragged_jax._padded_transforms import checkpoint, custom_vjp, jvp, vjp
 from ragged_jax._sizes import Size, capacity_of, value_of
@@ -129,9 +129,12 @@ class PaddedBackend(PaddedContent):
         return padded(gather(shift, self.ids_of(rows), True) + count, (rows.total,))
 
     def row_ids(self, rows: Rows) -> Any:
-        ends, n = rows.offsets[1:], capacity_of(rows.nrows)
+        ends, n, width = rows.offsets[1:], capacity_of(rows.nrows), width_of(rows)
         ends = ends.zeroed(np.iinfo("int32").max) if type(ends) is Padded else data_of(ends)
-        ids = _padded_moves.numbered(fitted(ends, n), capacity_of(rows.total))
+        if width is not None:
+            ids = lax.iota("int32", capacity_of(rows.total)) // width
+        else:
+            ids = _padded_moves.numbered(fitted(ends, n), capacity_of(rows.total))
         if is_known(rows.total):
             return lax.convert_element_type(ids, structural())
         inside = lax.iota("int32", ids.shape[0]) < value_of(rows.total)
@@ -139,6 +142,8 @@ class PaddedBackend(PaddedContent):
         return Padded(lax.convert_element_type(narrow, structural()), (rows.total,), False, narrow)
 
     def row_positions(self, rows: Rows) -> Any:
+        if (width := width_of(rows)) is not None:
+            return padded(lax.iota(structural(), capacity_of(rows.total)) % width, (rows.total,))
         starts = fitted(jnp.asarray(data_of(rows.starts)), capacity_of(rows.nrows))
         count = lax.iota(starts.dtype, capacity_of(rows.total))
         return padded(count - gather(starts, self.ids_of(rows), True), (rows.total,))

@@ -19,7 +19,7 @@ from ragged_jax._dtypes import cast, held
 from ragged_jax._functions import deciding
 from ragged_jax._padded import Padded, data_of, fitted, lined_up, padded, sliced
 from ragged_jax._padded_functions import applied
-from ragged_jax._padded_moves import gather, scatter_add, spread
+from ragged_jax._padded_moves import gather, in_rows, scatter_add, spread, width_of
 from ragged_jax._padded_structure import is_unknown
 from ragged_jax._sizes import Size, capacity_of, value_of
 
@@ -96,9 +96,12 @@ class PaddedContent(JaxBackend):
     def expand(self, x: Any, rows: Rows) -> Any:
         if type(x) is not Padded and not is_unknown(rows):
             return super().expand(x, rows)
-        ids = self.ids_of(rows)
-        data = fitted(data_of(x), capacity_of(rows.nrows))
-        return padded(spread(data, ids), (rows.total, *x.shape[1:]))
+        n, width = capacity_of(rows.nrows), width_of(rows)
+        data = fitted(data_of(x), n)
+        if width is None:
+            return padded(spread(data, self.ids_of(rows)), (rows.total, *x.shape[1:]))
+        data = jnp.broadcast_to(data[:, None], (n, width, *data.shape[1:])).reshape(n * width, *data.shape[1:])
+        return padded(data, (rows.total, *x.shape[1:]), getattr(x, "clean", False))
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         if is_unknown((x, start, stop)) and not (is_known(start) and is_known(stop) and type(x) is not Padded):
@@ -119,7 +122,11 @@ class PaddedContent(JaxBackend):
             return super().segment_sum(x, rows)
         if x.dtype == bool:
             return self.astype(self.segment_sum(self.astype(x, np.int32), rows), np.bool_)
-        ids, n = self.ids_of(rows), capacity_of(rows.nrows)
+        n, width = capacity_of(rows.nrows), width_of(rows)
+        if width is not None:
+            summed = jnp.sum(in_rows(x, n, width), axis=1, dtype=x.dtype)
+            return padded(summed, (rows.nrows, *x.shape[1:]), True)
+        ids = self.ids_of(rows)
         data = fitted(data_of(x), ids.shape[0])
         start = jnp.zeros((n, *x.shape[1:]), x.dtype)
         return padded(scatter_add(start, ids, data, rows.offsets is not None), (rows.nrows, *x.shape[1:]), True)
@@ -127,6 +134,9 @@ class PaddedContent(JaxBackend):
     def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
         if type(x) is not Padded and not is_unknown(rows):
             return super()._segment_extremum(x, rows, identity, largest)
+        if (width := width_of(rows)) is not None:
+            matrix = lax.stop_gradient(in_rows(x, capacity_of(rows.nrows), width))
+            return padded((jnp.max if largest else jnp.min)(matrix, axis=1), (rows.nrows, *x.shape[1:]))
         data = lax.stop_gradient(data_of(x))
         worst, identity = _kernels.worst(data.dtype, largest), value_of(identity)
         ids, n = self.ids_of(rows), capacity_of(rows.nrows)

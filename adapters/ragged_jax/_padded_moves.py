@@ -15,7 +15,19 @@ from ragged_jax._sizes import Size, capacity_of, value_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["concatenated", "gather", "numbered", "reshaped", "scatter_add", "spread"]
+__all__ = ["concatenated", "gather", "in_rows", "numbered", "reshaped", "scatter_add", "spread", "width_of"]
+
+
+def width_of(rows: Any) -> int | None:
+    """The length of all rows, of which there are no one knows how many: their elements are a matrix."""
+    width = getattr(rows, "_longest", None)
+    return width if type(width) is int and width > 0 and isinstance(rows.nrows, Size) else None
+
+
+def in_rows(x: Any, nrows: int, width: int) -> Any:
+    """The elements of rows of one length as a matrix, zero in the slack."""
+    data = x.zeroed() if hasattr(x, "zeroed") else x
+    return fitted(data, nrows * width).reshape(nrows, width, *data.shape[1:])
 
 
 def spread(x: Any, ids: Any) -> Any:

@@ -141,16 +141,26 @@ def _side_by_side(b: Backend, inputs: Sequence[Any], mergebool: bool) -> Node:
         else:
             parts.append(rows_of(b, x))
             sizes.append(_size(b, x))
-    ranges, rows = _interleaved(b, [rows for rows, _ in parts])
     contents = [content for _, content in parts]
     numbers = [content.data for content in contents if type(content) is Flat and content.parameters is None]
-    if len(numbers) == len(contents) and len({(b.dtype(x), x.ndim) for x in numbers}) == 1 and numbers[0].ndim == 1:
+    are_alike = len(numbers) == len(contents) and len({(b.dtype(x), x.ndim) for x in numbers}) == 1
+    if are_alike and numbers[0].ndim == 1 and not is_known(n) and all(type(size) is int for size in sizes):
+        return regular(b, Flat(_columns(b, numbers, sizes, n), n * sum(sizes)), sum(sizes), n)
+    ranges, rows = _interleaved(b, [rows for rows, _ in parts])
+    if are_alike and numbers[0].ndim == 1:
         content: Node = Flat(b.interleave(numbers, ranges), ranges.rows.total)
     else:
         content = take(b, merge(b, contents, mergebool), ranges)
     if all(size is not None for size in sizes):
         return regular(b, content, sum(sizes), n)
     return Lists(rows, content)
+
+
+def _columns(b: Backend, numbers: Sequence[Any], sizes: Sequence[int], n: Any) -> Any:
+    """The values of regular lists side by side: as matrices, which a program that is compiled can join without an
+    index."""
+    turned = [b.permute_dims(b.reshape(x, (n, size)), (1, 0)) for x, size in zip(numbers, sizes, strict=True)]
+    return b.reshape(b.permute_dims(b.concat(turned), (1, 0)), (n * sum(sizes),))
 
 
 def _interleaved(b: Backend, parts: Sequence[Rows]) -> tuple[Ranges, Rows]:
