@@ -1,5 +1,5 @@
 """The kernels against NumPy, row by row, over the stand-in (or CuPy itself): rows short, long and very unequal, pieces,
-groups, trailing axes, all dtypes, and that results repeat bit for bit."""
+groups, masks, places, trailing axes, all dtypes, and that results repeat bit for bit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cupy
 import numpy as np
 
 import ragged
+from ragged._segments import shared_cotangent
 from ragged.registry import get_backend
 from ragged.rows import Groups, Ranges, Rows
 
@@ -109,6 +110,37 @@ def moves(x, rows, lengths):
         assert same(B.take_ranges(B.asarray(x), ranges), x[clipped])
 
 
+def choices(x):
+    """Masks, entries at places, and entries put back there."""
+    for mask in (RNG.random(x.shape[0]) < 0.4, np.zeros(x.shape[0], bool), np.ones(x.shape[0], bool)):
+        index = B.flatnonzero(B.asarray(mask))
+        places = np.flatnonzero(mask)
+        assert same(index, places)
+        chosen = B.take(B.asarray(x), index)
+        assert same(chosen, x[places])
+        wanted = np.where(mask.reshape(-1, *(1,) * (x.ndim - 1)), x, x.dtype.type(0))
+        assert same(B.segment_sum(chosen, Groups(index, x.shape[0])), wanted)
+        assert same(B.segment_sum(chosen, Groups(index, x.shape[0] // 2)), wanted[: x.shape[0] // 2])  # slack
+    index = RNG.integers(0, max(x.shape[0], 1), 3 * x.shape[0])
+    assert same(B.take(B.asarray(x), B.asarray(index)), x[index])
+    assert same(
+        B.take(B.asarray(x)[::2], B.asarray(index[index < x.shape[0] // 2])), x[::2][index[index < x.shape[0] // 2]]
+    )
+
+
+def shares(x, parts, rows):
+    """What values that are tied get of their row's entry."""
+    x, entries = np.round(x), values(x.dtype.name, (len(parts),))
+    entries[np.isnan(entries)] = 1
+    best = B.segment_max(B.asarray(x), rows, -np.inf)
+    wanted = np.zeros_like(x)
+    for part, entry in zip(parts, entries, strict=True):
+        tied = np.isnan(x[part]) | (x[part] == x[part].max(initial=-np.inf))
+        wanted[part[tied]] = entry / x.dtype.type(max(tied.sum(), 1))
+    found = B.fused(shared_cotangent, B.asarray(x), rows, best, B.asarray(entries))
+    assert same(found, wanted)
+
+
 def with_rows(x, lengths):
     """Numbers and their row's, in one pass."""
     entries = values(x.dtype.name, (len(lengths),))
@@ -142,8 +174,11 @@ def main():
             reductions(x, parts, rows)
         positions(x, parts, rows)
         moves(x, rows, lengths)
-        if not trailing and len(lengths) > 1 and dtype in ("float32", "float64"):
-            with_rows(x, lengths)
+        choices(x)
+        if not trailing and dtype in ("float32", "float64"):
+            shares(x, parts, rows)
+            if len(lengths) > 1:
+                with_rows(x, lengths)
         if kind in ("short", "two", "mostly none"):
             ids = RNG.integers(0, len(lengths) + 1, x.shape[0])
             groups = [np.flatnonzero(ids == i) for i in range(len(lengths))]

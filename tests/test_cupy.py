@@ -18,6 +18,7 @@ import pytest
 
 import ragged
 import ragged_cupy
+from cupy_threads import PROGRAMS, WITHOUT, built, raced
 from ragged.memory import beside, reached
 from ragged_cupy import _visible
 from ragged_cupy._source import OPERATORS, TYPES, WORDS, combining, moving, reducing
@@ -27,7 +28,7 @@ NO_COMPILER = shutil.which("g++") is None
 on_host = pytest.mark.skipif(NO_COMPILER, reason="there is no g++ to compile the kernels as C++")
 SOURCES = [(operation, dtype) for dtype in TYPES for operation in ("sum", "max", "argmax")]
 SOURCES += [(name, dtype) for dtype in ("bool", "float16", "complex64") for name in ("prod", "min", "argmin")]
-SOURCES += [("count", "bool")]
+SOURCES += [("count", "bool"), ("ties", "float32"), ("ties", "float64")]
 """All dtypes, and all operations where the others are another text for the compiler."""
 
 
@@ -114,9 +115,41 @@ sys.exit(pytest.main([*{arguments!r}, "-k", "not jax and not torch and not kerne
 @on_host
 def test_kernels_on_rows_of_every_kind(tmp_path):
     told = run_over_the_stand_in((TESTS / "cupy_kernels.py").read_text(), tmp_path)
-    assert (
-        told.split(";")[1].split() == "expand finish gather ids positions ranges reduce reduce_pieces with_row".split()
-    )
+    assert set(told.split(";")[1].split()) == KERNELS
+
+
+@pytest.fixture(scope="module")
+def sanitizer(tmp_path_factory):
+    """A folder to compile in, where the compiler has ThreadSanitizer, and programs under it run."""
+    path = tmp_path_factory.mktemp("sanitizer")
+    (path / "empty.cpp").write_text("int main() {}")
+    command = ["g++", "-fsanitize=thread", "-pthread", "-o", str(path / "empty"), str(path / "empty.cpp")]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("there is no ThreadSanitizer to link with")
+    if subprocess.run([str(path / "empty")], check=False, capture_output=True).returncode:
+        pytest.skip("ThreadSanitizer does not run in this place")
+    return path
+
+
+@on_host
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_threads_of_a_block_meet_at_barriers(sanitizer, program):
+    assert raced(built(sanitizer, program)) == (0, "")
+
+
+@on_host
+@pytest.mark.parametrize("program", WITHOUT)
+def test_a_barrier_that_is_missing_is_told(sanitizer, program):
+    status, told = raced(built(sanitizer, program, WITHOUT[program]))
+    assert status
+    assert "data race" in told or "is wrong" in told
+
+
+KERNELS = set(
+    """expand finish gather ids marked places positions put ranges reduce reduce_near reduce_pieces shares take ties
+    with_row""".split()
+)
+"""All that there are."""
 
 
 WAITING = """
@@ -152,8 +185,8 @@ with ragged.use("cupy"):
     for name, program in programs.items():
         print(name, *waited(program), sep=",")
 """
-WAITS = {"mask": ["flatnonzero"], "gradient of a mask": ["flatnonzero"], "cut": ["int"], "pairs": ["int"]}
-WAITS["gradient of maxima"] = ["flatnonzero"] * 2  # those of empty rows are missing, and left out of the sum
+WAITS = {"mask": ["int"], "gradient of a mask": ["int"], "cut": ["int"], "pairs": ["int"]}
+WAITS["gradient of maxima"] = ["int"] * 2  # those of empty rows are missing, and left out of the sum
 
 
 @on_host
@@ -212,7 +245,7 @@ def test_cupy_has_what_the_stand_in_has():
 
     import cupy_on_host
 
-    for name in (*cupy_on_host.FUNCTIONS, *cupy_on_host.UFUNCS, "flatnonzero", "from_dlpack", "RawKernel"):
+    for name in (*cupy_on_host.FUNCTIONS, *cupy_on_host.UFUNCS, "from_dlpack", "RawKernel"):
         assert hasattr(cupy, name), name
 
 

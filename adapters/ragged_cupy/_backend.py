@@ -8,6 +8,7 @@ import cupy
 import numpy as np
 
 from ragged._namespace import NUMBERS, refusal
+from ragged._segments import shared_cotangent
 from ragged.backend import Backend
 from ragged.elementwise import with_row
 from ragged.errors import BackendMismatchError, UnsupportedError
@@ -105,15 +106,16 @@ class CupyBackend(Backend):
         return _functions.call(name, args)
 
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        found = None
         if f is with_row:
             entries, name, first = options
             found = _kernels.with_row(table[name].name, x, rows, entries, first)  # type: ignore[arg-type]
-            if found is not None:
-                return found
-        return f(self, x, rows, *options)
+        elif f is shared_cotangent:
+            found = _kernels.shares(x, rows, *options)
+        return f(self, x, rows, *options) if found is None else found
 
     def take(self, x: Any, index: Any) -> Any:
-        return cupy.take(x, index, axis=0)
+        return _kernels.take(x, index)
 
     def take_ranges(self, x: Any, ranges: Ranges) -> Any:
         return self.take(x, ranges.index) if ranges._index is not None else _kernels.gather(x, ranges)
@@ -125,7 +127,7 @@ class CupyBackend(Backend):
         return x[i]
 
     def expand(self, x: Any, rows: Rows) -> Any:
-        return _kernels.expand(x, rows) if rows._ids is None else self.take(x, rows._ids)
+        return _kernels.expand(x, rows)
 
     def concat(self, arrays: Sequence[Any]) -> Any:
         return cupy.concatenate(list(arrays))
@@ -178,7 +180,7 @@ class CupyBackend(Backend):
         order = cupy.argsort(cupy.flip(x) if descending else x)  # stable, NaN last
         if descending:  # a stable descending order is the ascending one of the reversed values, reversed
             order = np.int64(x.shape[0] - 1) - cupy.flip(order)
-        return cupy.take(order, cupy.argsort(cupy.take(rows.ids, order)))
+        return _kernels.distinct(self.take(order, cupy.argsort(self.take(rows.ids, order))))
 
     # ------------------------------------------------------------------ structure
 
@@ -191,7 +193,7 @@ class CupyBackend(Backend):
         return offsets
 
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
-        return cupy.flatnonzero(mask)
+        return _kernels.nonzero(mask)
 
     def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
         return _kernels.ranges(starts, rows, step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import cupy
 import numpy as np
@@ -14,7 +15,21 @@ from ragged_cupy._source import BLOCK, OPERATORS, TILE, added_up, combining, mov
 if TYPE_CHECKING:
     from ragged.rows import Ranges, Rows, Segments
 
-__all__ = ["expand", "first_extremum", "gather", "ids", "positions", "ranges", "reduce", "repeat", "with_row"]
+__all__ = [
+    "distinct",
+    "expand",
+    "first_extremum",
+    "gather",
+    "ids",
+    "nonzero",
+    "positions",
+    "ranges",
+    "reduce",
+    "repeat",
+    "shares",
+    "take",
+    "with_row",
+]
 
 NONE = np.uint64(0)
 """A pointer to nothing."""
@@ -30,9 +45,14 @@ def kernel(source: Any, name: str, *kind: Any) -> Any:
     return cupy.RawKernel(source(*kind), name, options=("-std=c++14",))
 
 
-def threads_for(mean: float) -> int:
-    """How many threads read a row of so many elements: each two of them or more, a power of two up to a block."""
-    return 1 << max(0, min(int(mean / 2).bit_length() - 1, BLOCK.bit_length() - 1))
+def threads_for(mean: float, each: float = 2) -> int:
+    """How many threads read a row of so many elements, `each` or more of them: a power of two up to a block."""
+    return 1 << max(0, min(int(mean / each).bit_length() - 1, BLOCK.bit_length() - 1))
+
+
+def threads_near(mean: float, itemsize: int) -> int:
+    """The same where a block reads its rows at once: what it reads is half to the whole of four fifths of its room."""
+    return threads_for(mean, 32 / max(itemsize, 4))
 
 
 def pieces_for(cells: int, mean: float) -> int:
@@ -58,6 +78,8 @@ def reduce(operation: str, x: Any, rows: Segments, identity: Any) -> Any:
     """The sum, product, maximum … of each segment in the order of its elements, the same bits whenever it is asked."""
     nrows, order = rows.nrows, NONE
     offsets = rows.offsets
+    if offsets is None and operation == "sum" and is_distinct(rows.ids):
+        return put(x, rows.ids, nrows)
     if offsets is None:  # groups: their elements are read in the order of their numbers, slack last
         order = cupy.argsort(rows.ids)  # stable
         offsets = cupy.searchsorted(cupy.take(rows.ids, order), cupy.arange(nrows + 1, dtype=np.int64))
@@ -71,6 +93,11 @@ def reduce(operation: str, x: Any, rows: Segments, identity: Any) -> Any:
     pieces = pieces_for(nrows * inner, mean)
     known = numbers(identity, dtype)
     kind = (operation, x.dtype.name)
+    group = threads_near(mean, x.itemsize)
+    if pieces == 1 and inner == 1 and group < BLOCK and order is NONE and not operation.startswith("arg"):
+        blocks = -(-nrows * group // BLOCK)
+        launch(kernel(reducing, "reduce_near", *kind), blocks, x, offsets, nrows, group, *known, out)
+        return out
     if pieces == 1:
         group = threads_for(mean)
         blocks = -(-nrows * inner * group // BLOCK)
@@ -119,6 +146,23 @@ def ranges(starts: Any, rows: Rows, step: int) -> Any:
     return out
 
 
+def shares(x: Any, rows: Segments, best: Any, entries: Any) -> Any:
+    """For each element that is the best of its row (NaN is) an equal part of the row's entry, 0 for all others; None
+    where there is no kernel for it."""
+    if rows.offsets is None or not plain(x, best, entries):
+        return None
+    out = cupy.empty(x.shape, x.dtype)
+    if out.size:
+        x, best, entries, offsets = map(cupy.ascontiguousarray, (x, best, entries, rows.offsets))
+        ties = cupy.empty(rows.nrows, np.int64)
+        group = threads_near(x.shape[0] / rows.nrows, x.itemsize)
+        blocks = -(-rows.nrows * group // BLOCK)
+        launch(kernel(reducing, "ties", "ties", x.dtype.name), blocks, x, offsets, best, rows.nrows, group, ties)
+        found = kernel(combining, "shares", "divide", x.dtype.name)
+        launch(found, -(-x.shape[0] // TILE), offsets, rows.nrows, x.shape[0], x, best, entries, ties, out)
+    return out
+
+
 def repeat(x: Any, offsets: Any, nrows: int, total: int) -> Any:
     """Each entry of `x` for each of the elements of its row."""
     out = cupy.empty((total, *x.shape[1:]), x.dtype)
@@ -132,11 +176,15 @@ def expand(x: Any, rows: Rows) -> Any:
     return repeat(x, rows.offsets, rows.nrows, rows.total)
 
 
+def plain(x: Any, *others: Any) -> bool:
+    """Whether these are numbers of one of the two dtypes, one an entry, that kernels are there for."""
+    return x.dtype.name in ("float32", "float64") and all(y.ndim == 1 and y.dtype == x.dtype for y in (x, *others))
+
+
 def with_row(name: str, x: Any, rows: Rows, entries: Any, first: bool) -> Any:
     """The elementwise function of each number and its row's entry (which may come first), in one pass; None where there
     is no kernel for it."""
-    plain = x.ndim == entries.ndim == 1 and x.dtype == entries.dtype and x.dtype.name in ("float32", "float64")
-    if not plain or name not in OPERATORS:
+    if name not in OPERATORS or not plain(x, entries):
         return None
     out = cupy.empty(rows.total, x.dtype)
     if rows.total:
@@ -157,3 +205,56 @@ def gather(x: Any, where: Ranges) -> Any:
     x = cupy.ascontiguousarray(x)
     move("gather", x.itemsize, rows.offsets, rows.nrows, total, x, starts, where.step, last, inner, out)
     return out
+
+
+# ---------------------------------------------------------------------- entries by their numbers
+
+_distinct: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+
+def distinct(index: Any) -> Any:
+    """The index, known from now on to have no entry twice: what stands there is put back without a sort."""
+    _distinct[id(index)] = index
+    return index
+
+
+def is_distinct(index: Any) -> bool:
+    """Whether an index is known to have no entry twice."""
+    return _distinct.get(id(index)) is index
+
+
+def take(x: Any, index: Any) -> Any:
+    """The entries of `x` at `index`, which is in range."""
+    if index.ndim != 1 or not x.flags.c_contiguous:
+        return cupy.take(x, index, axis=0)
+    out = cupy.empty((index.shape[0], *x.shape[1:]), x.dtype)
+    if out.size:
+        found = kernel(moving, "take", x.itemsize)
+        index = cupy.ascontiguousarray(index)
+        launch(found, -(-out.size // TILE), index, index.shape[0], x, math.prod(x.shape[1:]), out)
+    return out
+
+
+def put(x: Any, index: Any, n: int) -> Any:
+    """The entries of `x` at `index`, which has no place twice, among zeros; what is beyond `n` is dropped."""
+    out = cupy.zeros((n, *x.shape[1:]), x.dtype)
+    if out.size and x.size:
+        x, index = map(cupy.ascontiguousarray, (x, index))
+        found = kernel(moving, "put", x.itemsize)
+        launch(found, -(-x.size // TILE), index, index.shape[0], x, n, math.prod(x.shape[1:]), out)
+    return out
+
+
+def nonzero(mask: Any) -> Any:
+    """Where a mask is true. Waits for the device: the length of the result is a value."""
+    total = mask.shape[0]
+    if not total:
+        return cupy.empty(0, np.int64)
+    mask = cupy.ascontiguousarray(mask)
+    begins = cupy.zeros(-(-total // TILE) + 1, np.int64)
+    launch(kernel(moving, "marked", 8), begins.shape[0] - 1, mask, total, begins[1:])
+    begins = cupy.cumsum(begins, dtype=np.int64)
+    out = cupy.empty(int(begins[-1]), np.int64)
+    if out.size:
+        launch(kernel(moving, "places", 8), begins.shape[0] - 1, mask, total, begins, out)
+    return distinct(out)

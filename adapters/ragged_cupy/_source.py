@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragged_cupy._choice_texts import CHOICE
 from ragged_cupy._move_texts import MOVES
-from ragged_cupy._source_texts import NUMBERS, REDUCTION
+from ragged_cupy._number_texts import NUMBERS
+from ragged_cupy._source_texts import REDUCTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +24,10 @@ __all__ = ["BLOCK", "OPERATORS", "TILE", "added_up", "combining", "moving", "red
 
 BLOCK = 256
 """Threads of a block."""
-TILE = 2048
+TILE = 4096
 """Elements that a block moves."""
+NEAR = 5120 * 4
+"""Bytes of elements that a block reads at once, where it reduces short rows."""
 
 TYPES = {
     "bool": "bool",
@@ -40,6 +44,9 @@ TYPES = {
 
 WIDER = {"float16": "float64", "float32": "float64", "complex64": "complex128"}
 
+WHOLE = ("arg", "count", "ties")
+"""How the names of reductions begin that give whole numbers."""
+
 OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 """Of two floats, by NumPy's name."""
 
@@ -48,24 +55,27 @@ WORDS = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigne
 
 @cache
 def reducing(operation: str, dtype: str) -> str:
-    """The source of `reduce` and `finish`: "sum", "prod", "max", "min", "argmax", "argmin" or "count" of rows."""
+    """The source of `reduce`, `reduce_near`, `reduce_pieces` and `finish` ("sum", "prod", "max", "min", "argmax",
+    "argmin" or "count" of rows), or of `ties`, their number."""
     stored, held = TYPES[dtype], TYPES["float32" if dtype == "float16" else dtype]
-    out = "long long" if operation.startswith(("arg", "count")) else stored
+    out = "long long" if operation.startswith(WHOLE) else stored
     added = TYPES[added_up(operation, dtype).name]
     names = {"STORED": stored, "HELD": held, "ACC": added, "OUT": out}
-    return header(names, {"BLOCK": BLOCK, "OP_" + operation.upper(): 1}) + REDUCTION
+    constants = {"BLOCK": BLOCK, "STAGE": NEAR // max(np.dtype(dtype).itemsize, 4), "OP_" + operation.upper(): 1}
+    return header(names, constants) + REDUCTION
 
 
 @cache
 def moving(itemsize: int) -> str:
-    """The source of `ids`, `positions`, `ranges`, `expand` and `gather` of elements of so many bytes."""
-    return header({"WORD": WORDS[itemsize]}, {"BLOCK": BLOCK, "TILE": TILE}) + MOVES
+    """The source of what moves elements of so many bytes: by their rows (`ids`, `positions`, `ranges`, `expand`,
+    `gather`), by a mask (`marked`, `places`), by their numbers (`take`, `put`)."""
+    return header({"WORD": WORDS[itemsize]}, {"BLOCK": BLOCK, "TILE": TILE, "PER": TILE // BLOCK}) + MOVES + CHOICE
 
 
 @cache
 def combining(name: str, dtype: str) -> str:
-    """The source of `with_row`: an elementwise function of numbers and their row's."""
-    constants = {"BLOCK": BLOCK, "TILE": TILE, "COMBINED(a, b)": f"((a) {OPERATORS[name]} (b))"}
+    """The source of `with_row`, an elementwise function of numbers and their row's, and of `shares`."""
+    constants = {"BLOCK": BLOCK, "TILE": TILE, "PER": TILE // BLOCK, "COMBINED(a, b)": f"((a) {OPERATORS[name]} (b))"}
     return header({"WORD": TYPES[dtype]}, constants) + MOVES
 
 
@@ -77,7 +87,7 @@ def header(names: dict[str, str], constants: Mapping[str, object]) -> str:
 
 def added_up(operation: str, dtype: str) -> np.dtype[np.generic]:
     """What is found of a part of a row is kept in: sums and products of floats in double precision."""
-    if operation.startswith(("arg", "count")):
+    if operation.startswith(WHOLE):
         return np.dtype(np.int64)
     if operation in ("sum", "prod"):
         return np.dtype(WIDER.get(dtype, dtype))

@@ -1,99 +1,13 @@
-"""The text of what kernels know of numbers, and of the kernels that reduce rows (see `_source`)."""
+"""The text of the kernels that reduce rows (see `_source`)."""
 
 from __future__ import annotations
 
-__all__ = ["NUMBERS", "REDUCTION"]
-
-NUMBERS = r"""
-typedef long long index_t;
-
-#ifdef ON_HOST
-#define __device__
-#define __global__
-#define __shared__ static thread_local
-struct Place { unsigned x; };
-static thread_local Place blockIdx, gridDim;
-extern "C" void set_grid(unsigned blocks) { gridDim.x = blocks; }
-#define EACH_BLOCK for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x) {
-#define EACH_THREAD for (int tid = 0; tid < BLOCK; ++tid) {
-#define END_EACH }
-#else
-#define EACH_BLOCK {
-#define EACH_THREAD { const int tid = threadIdx.x;
-#define END_EACH } __syncthreads();
-#endif
-#define END_BLOCK }
-
-struct Words { unsigned long long low, high; };
-
-struct Half { unsigned short bits; };
-
-template <class R> struct Complex { R re, im; };
-
-#ifdef ON_HOST
-__device__ inline float widened(Half x) {
-    _Float16 y;
-    __builtin_memcpy(&y, &x, 2);
-    return (float)y;
-}
-__device__ inline Half narrowed(double x) {
-    _Float16 y = (_Float16)x;
-    Half z;
-    __builtin_memcpy(&z, &y, 2);
-    return z;
-}
-#else
-__device__ inline float widened(Half x) {
-    float y;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
-    return y;
-}
-__device__ inline Half narrowed(double x) {
-    Half y;
-    asm("cvt.rn.f16.f64 %0, %1;" : "=h"(y.bits) : "d"(x));
-    return y;
-}
-#endif
-
-template <class To, class From> struct Cast { static __device__ To of(From x) { return (To)x; } };
-template <class To> struct Cast<To, Half> { static __device__ To of(Half x) { return (To)widened(x); } };
-template <class From> struct Cast<Half, From> { static __device__ Half of(From x) { return narrowed((double)x); } };
-template <> struct Cast<Half, Half> { static __device__ Half of(Half x) { return x; } };
-template <class A, class B> struct Cast<Complex<A>, Complex<B> > {
-    static __device__ Complex<A> of(Complex<B> x) { Complex<A> y = {(A)x.re, (A)x.im}; return y; }
-};
-
-template <class T> __device__ inline bool is_nan(T x) { return x != x; }
-template <class R> __device__ inline bool is_nan(Complex<R> x) { return x.re != x.re || x.im != x.im; }
-template <class T> __device__ inline bool less(T x, T y) { return x < y; }
-template <class R> __device__ inline bool less(Complex<R> x, Complex<R> y) {
-    return x.re < y.re || (x.re == y.re && x.im < y.im);
-}
-template <class T> __device__ inline T added(T x, T y) { return x + y; }
-__device__ inline bool added(bool x, bool y) { return x || y; }
-template <class R> __device__ inline Complex<R> added(Complex<R> x, Complex<R> y) {
-    Complex<R> z = {x.re + y.re, x.im + y.im};
-    return z;
-}
-template <class T> __device__ inline T multiplied(T x, T y) { return x * y; }
-__device__ inline bool multiplied(bool x, bool y) { return x && y; }
-template <class R> __device__ inline Complex<R> multiplied(Complex<R> x, Complex<R> y) {
-    Complex<R> z = {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
-    return z;
-}
-template <class T> struct Given { static __device__ T of(double re, double im, index_t whole) { return (T)whole; } };
-template <> struct Given<float> { static __device__ float of(double re, double, index_t) { return (float)re; } };
-template <> struct Given<double> { static __device__ double of(double re, double, index_t) { return re; } };
-template <> struct Given<Half> { static __device__ Half of(double re, double, index_t) { return narrowed(re); } };
-template <class R> struct Given<Complex<R> > {
-    static __device__ Complex<R> of(double re, double im, index_t) { Complex<R> z = {(R)re, (R)im}; return z; }
-};
-"""
+__all__ = ["REDUCTION"]
 
 REDUCTION = r"""
 // One value more for what has been found so far.
 __device__ inline ACC merged(const STORED* x, ACC a, ACC b) {
-#if defined(OP_SUM) || defined(OP_COUNT)
+#if defined(OP_SUM) || defined(OP_COUNT) || defined(OP_TIES)
     return added(a, b);
 #elif defined(OP_PROD)
     return multiplied(a, b);
@@ -135,14 +49,14 @@ struct Elements {
             count = first >= count ? 0 : (count - first < size ? count - first : size);
         }
     }
-    __device__ ACC load(index_t i, index_t column) const {
-        index_t at = (order ? order[i] : i) * inner + column;
 #if defined(OP_ARGMAX) || defined(OP_ARGMIN)
-        return at;
+    __device__ ACC load(index_t i, index_t column) const { return (order ? order[i] : i) * inner + column; }
 #else
-        return Cast<ACC, STORED>::of(x[at]);
-#endif
+    __device__ ACC of(STORED value, index_t) const { return Cast<ACC, STORED>::of(value); }
+    __device__ ACC load(index_t i, index_t column) const {
+        return of(x[(order ? order[i] : i) * inner + column], column);
     }
+#endif
 };
 
 // The same of what was found in the pieces of a row, as many of them as are not empty.
@@ -168,7 +82,7 @@ __device__ void reduced(Source s, index_t cells, int group, To nothing, To* out)
     __shared__ int long_ones;
     const int groups = BLOCK / group;
     const index_t first = (index_t)blockIdx.x * groups, limit = group == BLOCK ? (index_t)1 << 62
-        : (group < 16 ? 1024 : 64 * (index_t)group);
+        : (group < 4 ? BLOCK : 64 * (index_t)group);
     EACH_THREAD
         if (tid == 0) long_ones = 0;
     END_EACH
@@ -227,6 +141,71 @@ __device__ void reduced(Source s, index_t cells, int group, To nothing, To* out)
     }
 }
 
+#if !defined(OP_ARGMAX) && !defined(OP_ARGMIN)
+// Elements that the block has read already, from `low` on.
+template <class Source> struct Near {
+    Source s;
+    const STORED *x, *stage;
+    index_t low;
+
+    __device__ void span(index_t cell, index_t& begin, index_t& count, index_t& column) const {
+        s.span(cell, begin, count, column);
+    }
+    __device__ ACC load(index_t i, index_t column) const { return s.of(stage[i - low], column); }
+};
+
+// The same of short rows, one entry each: a block reads those of all of its rows at once, if it has room for them.
+template <class Source, class To>
+__device__ void reduced_near(Source s, index_t nrows, int group, To nothing, To* out) {
+    __shared__ STORED stage[STAGE];
+    const int groups = BLOCK / group;
+    const index_t first = (index_t)blockIdx.x * groups, last = nrows - first < groups ? nrows : first + groups;
+    const index_t low = s.offsets[first], count = s.offsets[last] - low;
+    if (count > STAGE) {
+        reduced(s, nrows, group, nothing, out);
+        return;
+    }
+    EACH_THREAD
+        for (int begin = tid; begin < count; begin += AT_ONCE * BLOCK) {
+            STORED given[AT_ONCE];
+            UNROLLED for (int k = 0; k < AT_ONCE; ++k) {
+                if (begin + k * BLOCK < count) given[k] = s.x[low + begin + k * BLOCK];
+            }
+            UNROLLED for (int k = 0; k < AT_ONCE; ++k) {
+                if (begin + k * BLOCK < count) stage[begin + k * BLOCK] = given[k];
+            }
+        }
+    END_EACH
+    Near<Source> near = {s, s.x, stage, low};
+    reduced(near, nrows, group, nothing, out);
+}
+#endif
+
+#ifdef OP_TIES
+// Whether elements are the best of their row, or NaN, which wins though it equals nothing.
+struct Ties {
+    const STORED* x;
+    const index_t* offsets;
+    const STORED* best;
+
+    __device__ void span(index_t row, index_t& begin, index_t& count, index_t& column) const {
+        begin = offsets[row];
+        count = offsets[row + 1] - begin;
+        column = row;
+    }
+    __device__ ACC of(STORED value, index_t row) const { return is_nan(value) || value == best[row]; }
+    __device__ ACC load(index_t i, index_t row) const { return of(x[i], row); }
+};
+
+extern "C" __global__ void ties(
+    const STORED* x, const index_t* offsets, const STORED* best, index_t nrows, index_t group, OUT* out
+) {
+    EACH_BLOCK
+        Ties s = {x, offsets, best};
+        reduced_near(s, nrows, (int)group, (OUT)0, out);
+    END_BLOCK
+}
+#else
 extern "C" __global__ void reduce(
     const STORED* x, const index_t* offsets, const index_t* order, index_t nrows, index_t inner, index_t group,
     double re, double im, index_t whole, OUT* out
@@ -236,6 +215,17 @@ extern "C" __global__ void reduce(
         reduced(s, nrows * inner, (int)group, Given<OUT>::of(re, im, whole), out);
     END_BLOCK
 }
+
+#if !defined(OP_ARGMAX) && !defined(OP_ARGMIN)
+extern "C" __global__ void reduce_near(
+    const STORED* x, const index_t* offsets, index_t nrows, index_t group, double re, double im, index_t whole, OUT* out
+) {
+    EACH_BLOCK
+        Elements s = {x, offsets, 0, 1, 1};
+        reduced_near(s, nrows, (int)group, Given<OUT>::of(re, im, whole), out);
+    END_BLOCK
+}
+#endif
 
 extern "C" __global__ void reduce_pieces(
     const STORED* x, const index_t* offsets, const index_t* order, index_t nrows, index_t inner, index_t pieces,
@@ -256,4 +246,5 @@ extern "C" __global__ void finish(
         reduced(s, nrows * inner, BLOCK, Given<OUT>::of(re, im, whole), out);
     END_BLOCK
 }
+#endif
 """
