@@ -14,7 +14,7 @@ from ragged.errors import BackendMismatchError, UnsupportedError
 from ragged.ufuncs import result_dtypes
 from ragged_torch import _functions, _host, _kernels, _orders, _reductions, _segments, _transforms
 from ragged_torch._arrays import copy, is_tensor, place, structure, to_numpy
-from ragged_torch._compat import is_batched, is_transformed, is_wrapped, tangent_of
+from ragged_torch._compat import is_batched, is_transformed, is_wrapped, tangent_of, traced
 from ragged_torch._custom import custom_vjp
 from ragged_torch._devices import lasting, on_device
 from ragged_torch._dtypes import cast, held, numpy_dtype, signed, unsigned
@@ -25,6 +25,7 @@ from ragged_torch._packed import PackedSequence, from_packed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ragged.compilation._program import Plan, Program
     from ragged.rows import Rows, Segments
 
 __all__ = ["TorchBackend"]
@@ -42,6 +43,7 @@ class TorchBackend(Backend):
     unsupported = _functions.UNSUPPORTED
     zero_copy = frozenset({"asarray", "to_numpy", "slice", "reshape"})
     device: torch.device = CPU
+    compiles = "one graph, compiled by PyTorch, for arrays of all lengths"
     chosen: bool = False  # by `use(device=...)` or `to_backend(device=...)`; else tensors stay where they are
 
     # ------------------------------------------------------------------ where things are
@@ -53,9 +55,15 @@ class TorchBackend(Backend):
         return is_tensor(x)
 
     def serving(self, x: Any) -> Backend:
+        trace = traced()
+        if trace is not None:
+            return trace.b  # type: ignore[no-any-return]
         return self if x.device == self.device else on_device(x.device)
 
     def joined(self, other: Backend) -> Backend:
+        trace = traced()
+        if trace is not None:  # what is being compiled takes constants in
+            return trace.b  # type: ignore[no-any-return]
         if isinstance(other, TorchBackend) and other.device != self.device:
             raise BackendMismatchError(
                 f"tensors on two devices in one operation: {self.device} and {other.device}; "
@@ -118,6 +126,16 @@ class TorchBackend(Backend):
         self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
     ) -> Callable[..., Any]:
         return custom_vjp(f, forward, backward, self.differentiating)
+
+    def tracing(self, leaves: Sequence[Any]) -> bool:
+        from ragged_torch._compile import is_inner
+
+        return is_inner(leaves)
+
+    def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
+        from ragged_torch._compile import Compiled
+
+        return Compiled(self, program, plan)
 
     # ------------------------------------------------------------------ sizes and dtypes
 

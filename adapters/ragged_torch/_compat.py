@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -10,10 +11,16 @@ from torch.autograd import forward_ad
 _functorch: Any = torch._C._functorch
 _forward_ad: Any = forward_ad
 
-__all__ = ["is_batched", "is_batched_by_autograd", "is_transformed", "is_wrapped", "tangent_of", "unwrapped"]
+__all__ = ["is_batched", "is_batched_by_autograd", "is_transformed", "is_wrapped", "tangent_of", "traced", "tracing", "unwrapped"]
 
 is_wrapped = _functorch.is_functorch_wrapped_tensor
 _is_batched, _inner, _level = _functorch.is_batchedtensor, _functorch.get_unwrapped, _functorch.maybe_current_level
+
+
+_trace: ContextVar[Any] = ContextVar("ragged_torch_trace", default=None)
+tracing = _trace.set
+traced = _trace.get
+"""The trace at work, of which `ragged.jit` makes a graph; None elsewhere."""
 
 
 def is_batched_by_autograd(x: Any) -> bool:

@@ -6,10 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_torch._compat import unwrapped
+from ragged_torch._compat import traced, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,10 @@ __all__ = ["lasting", "on_device"]
 def lasting(f: Callable[..., Any], rows: Rows) -> Any:
     """Structure that is kept beyond the transformation, or the inference mode, that asks for it first."""
     with torch.inference_mode(False):
-        return unwrapped(f(rows))
+        if traced() is None:
+            return unwrapped(f(rows))
+        with _disable_current_modes():  # what is known is not what is traced
+            return unwrapped(f(rows))
 
 
 def on_device(device: Any, chosen: bool = False) -> TorchBackend:

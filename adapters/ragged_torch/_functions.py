@@ -17,7 +17,7 @@ from ragged._namespace import NUMBERS
 from ragged.errors import UnsupportedError
 from ragged.ufuncs import functions, result_dtypes, table
 from ragged_torch._arrays import place, to_numpy
-from ragged_torch._compat import is_batched_by_autograd, is_transformed
+from ragged_torch._compat import is_batched_by_autograd, is_transformed, traced
 from ragged_torch._dtypes import LAME, cast, held, numpy_dtype
 from ragged_torch._forms import FORMS
 
@@ -93,7 +93,7 @@ def call(name: str, args: tuple[Any, ...], device: torch.device, valid: Any = No
     entry = table[name]
     name = entry.name
     plan = planned(name, tuple([kind_of(x) for x in args]))
-    if name in ("power", "float_power"):
+    if name in ("power", "float_power") and traced() is None:
         check_exponent(plan, args[1])
     operands = [operand(x, plan, i, device) for i, x in enumerate(args)]
     if valid is None:
@@ -184,6 +184,10 @@ def tensors(xs: list[Any]) -> list[torch.Tensor]:
 
 def on_host(name: str, operands: list[Any], device: torch.device) -> Any:
     """The function, by NumPy."""
+    if traced() is not None:
+        from ragged_torch._compile_backend import elementwise
+
+        return elementwise(name, operands, on_host)
     with np.errstate(all="ignore"):  # torch warns of nothing either
         out = functions[name](*[to_numpy(x) if isinstance(x, torch.Tensor) else x for x in operands])
     if isinstance(out, tuple):

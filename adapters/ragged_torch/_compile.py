@@ -1,0 +1,261 @@
+"""`ragged.jit` under PyTorch: one graph for arrays of all lengths, which PyTorch's compiler makes fast.
+
+The function itself runs once, over tensors of symbolic sizes (`make_fx`), so that Dynamo has nothing of it to follow.
+What the graph gives is differentiated by other graphs, of the same function and its derivative.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ragged.array import Array
+from ragged.compilation._program import Template
+from ragged.context import _context
+from ragged.errors import RaggedError, UnsupportedError
+from ragged_torch._compat import _trace, is_batched_by_autograd, is_wrapped, tangent_of, traced
+from ragged_torch._compile_backend import TracedBackend
+from ragged_torch._compile_graph import Graph, Placeholders
+from ragged_torch._compile_sizes import Departure, size_of
+from ragged_torch._compile_trace import Entering, Given, Leaving, Returning, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ragged.compilation._program import Plan, Program
+
+__all__ = ["Compiled", "is_inner"]
+
+FAILURES = RaggedError, RuntimeError, AssertionError, TypeError, ValueError, LookupError, AttributeError
+"""What a program raises that no graph can be made of, and a graph that does not fit its arguments."""
+MOST = 8
+"""Graphs of one program; what fits none of them runs as it is."""
+
+
+def is_inner(leaves: Sequence[Any]) -> bool:
+    """Whether a transformation or another compiler is at work on these leaves: the function becomes part of that."""
+    if traced() is not None or torch.compiler.is_compiling():
+        return True
+    return any(is_wrapped(x) or is_batched_by_autograd(x) or tangent_of(x) is not None for x in Given(leaves).tensors)
+
+
+@contextmanager
+def at_work(trace: Trace) -> Iterator[None]:
+    """The scope of one trace."""
+    token, before = _trace.set(trace), _context.set(trace.b)
+    try:
+        yield
+    finally:
+        _context.reset(before)
+        _trace.reset(token)
+
+
+class Flow:
+    """A function of tensors, of which graphs are made: the program itself, or a derivative of such a function.
+
+    A derivative is by the tensors `wanted` of `source`, whose outputs `smooth` have cotangents.
+    """
+
+    def __init__(self, compiled: Compiled, source: Flow | None = None, wanted: Any = (), smooth: Any = ()) -> None:
+        self.compiled, self.source, self.wanted, self.smooth = compiled, source, wanted, smooth
+        self.graphs: list[Graph] = []
+        self.reason: str | None = None
+        self.derivatives: dict[Any, Flow] = {}
+
+    def derivative(self, wanted: tuple[int, ...], smooth: tuple[int, ...]) -> Flow:
+        """The pullback."""
+        key = wanted, smooth
+        if key not in self.derivatives:
+            self.derivatives[key] = Flow(self.compiled, self, wanted, smooth)
+        return self.derivatives[key]
+
+    def serving(self, given: Given, more: Sequence[torch.Tensor]) -> Graph | None:
+        """The graph for these arguments, made now if there is none; None where they run as they are."""
+        sizes, rows = given.sizes + [n for x in more for n in x.shape], list(given.rows.values())
+        for graph in self.graphs:
+            if graph.holds(sizes, rows):
+                return graph
+        if self.reason is not None or len(self.graphs) >= MOST or (self.graphs and min(sizes) < 2):
+            return None
+        graph = self.trace(given, more)
+        self.graphs.append(graph)
+        return graph if graph.holds(sizes, rows) else None
+
+    def trace(self, given: Given, more: Sequence[torch.Tensor]) -> Graph:
+        """A graph made of these arguments."""
+        trace = Trace(TracedBackend(self.compiled.b.device), self.compiled.plan.options.check)
+        with at_work(trace), torch.inference_mode(False):
+            places = Placeholders(trace.b, given, more)
+            return Graph(places, trace, lambda *arguments: self.outputs(trace, given, *arguments))
+
+    def outputs(self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any) -> list[Any]:
+        """What the function gives for traced arguments."""
+        if self.source is None:
+            return self.compiled.traced(trace, given, sizes, tensors, structure)
+        inputs = list(tensors[: len(tensors) - len(self.smooth)])
+        cotangents = tensors[len(inputs) :]
+        outer = any(x.requires_grad for x in tensors)
+        with torch.enable_grad():
+            for i in self.wanted:
+                x = inputs[i]
+                inputs[i] = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+            found = self.source.outputs(trace, given, sizes, inputs, structure)
+            pairs = [(found[j], fitted(g, found[j])) for j, g in zip(self.smooth, cotangents, strict=True)]
+            pairs = [(y, g) for y, g in pairs if y.requires_grad]
+            by = [inputs[i] for i in self.wanted]
+            slopes: Sequence[Any] = [None] * len(by)
+            if pairs:
+                ys, gs = zip(*pairs, strict=True)
+                slopes = torch.autograd.grad(ys, by, gs, create_graph=outer, allow_unused=True)
+        return [torch.zeros_like(x) if g is None else g for x, g in zip(by, slopes, strict=True)]
+
+    def apply(self, given: Given, tensors: Sequence[torch.Tensor]) -> list[Any]:
+        """The function's outputs, which PyTorch can differentiate."""
+        graph = self.serving(given, tensors[len(given.tensors) :])
+        if graph is None:
+            raise UnsupportedError(
+                f"{self.compiled.plan.name}: this derivative of a compiled function cannot be compiled "
+                f"({self.reason or 'for these lengths'}); compile the derivative, ragged.jit(ragged.grad(f)), or leave "
+                "ragged.jit out"
+            )
+        outputs, _ = self.execute(graph, given, tensors)
+        if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
+            return self.followed(given, outputs, tensors)
+        return outputs
+
+    def execute(self, graph: Graph, given: Given, tensors: Sequence[torch.Tensor]) -> tuple[list[Any], bool]:
+        """One run of a graph."""
+        more = tensors[len(given.tensors) :]
+        return graph.run(given.sizes + [n for x in more for n in x.shape], tensors, list(given.rows.values()))
+
+    def followed(self, given: Given, outputs: Sequence[Any], tensors: Sequence[torch.Tensor]) -> list[Any]:
+        """Outputs that know what they were made of."""
+        places = [j for j, y in enumerate(outputs) if isinstance(y, torch.Tensor)]
+        found: Any = Step.apply(self, given, [outputs[j] for j in places], places, *tensors)  # type: ignore[no-untyped-call]
+        result = list(outputs)
+        for j, y in zip(places, found, strict=True):
+            result[j] = y
+        return result
+
+
+def fitted(g: Any, y: Any) -> Any:
+    """A cotangent of the shape of its output."""
+    for n, m in zip(g.shape, y.shape, strict=True):
+        size = size_of(m)
+        if size != n:
+            (size if not isinstance(size, int) else size_of(n)).expect(n if not isinstance(size, int) else m, "a shape")
+    return g
+
+
+def smooth_places(outputs: Sequence[Any]) -> tuple[int, ...]:
+    """Which outputs have derivatives."""
+    return tuple(
+        j
+        for j, y in enumerate(outputs)
+        if isinstance(y, torch.Tensor) and (y.is_floating_point() or y.is_complex())
+    )
+
+
+class Step(torch.autograd.Function):
+    """A run of a graph, whose derivative is a run of another graph."""
+
+    @staticmethod
+    def forward(ctx: Any, flow: Flow, given: Given, outputs: Any, places: Any, *tensors: Any) -> tuple[Any, ...]:
+        ctx.flow, ctx.given, ctx.places = flow, given, places
+        ctx.save_for_backward(*tensors)
+        ctx.mark_non_differentiable(*(y for y in outputs if not (y.is_floating_point() or y.is_complex())))
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
+        tensors = ctx.saved_tensors
+        wanted = tuple(i for i in range(len(tensors)) if ctx.needs_input_grad[i + 4])
+        smooth = smooth_places(cotangents)
+        flow = ctx.flow.derivative(wanted, tuple(ctx.places[j] for j in smooth))
+        found = iter(flow.apply(ctx.given, [*tensors, *(cotangents[j] for j in smooth)]))
+        return (*[None] * 4, *[next(found) if i in wanted else None for i in range(len(tensors))])
+
+
+class Compiled:
+    """What `Backend.compile` gives."""
+
+    def __init__(self, b: Any, program: Program, plan: Plan) -> None:
+        self.b, self.program, self.plan = b, program, plan
+        self.flow = Flow(self)
+        self.counting = True
+        self.leaving: Leaving | None = None
+        self.templates: dict[int, tuple[Any, Any]] = {}  # of each graph those of its leaves, and that of its results
+
+    def __call__(self, leaves: Sequence[Any]) -> list[Any]:
+        given = Given(leaves)
+        try:
+            graph = self.graph(given)
+            found = None if graph is None else self.run(graph, given)
+        except FAILURES as error:
+            results = self.eagerly(leaves)  # raises what eager code does
+            if not isinstance(error, Departure) and not self.flow.graphs:
+                self.flow.reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            return results
+        return self.eagerly(leaves) if found is None else found
+
+    def graph(self, given: Given) -> Graph | None:
+        """The graph that serves a call."""
+        graph = self.flow.serving(given, ())
+        if graph is not None and id(graph) not in self.templates:
+            assert self.leaving is not None
+            self.templates[id(graph)] = self.leaving.templates, self.program.results
+            self.leaving = None
+        return graph
+
+    def run(self, graph: Graph, given: Given) -> list[Any] | None:
+        """The leaves of the results; None where eager code has to find them."""
+        outputs, failed = self.flow.execute(graph, given, given.tensors)
+        if failed:
+            return None
+        if torch.is_grad_enabled() and any(x.requires_grad for x in given.tensors):
+            wanted = tuple(i for i, x in enumerate(given.tensors) if x.requires_grad)
+            smooth = smooth_places(outputs)
+            if smooth:
+                self.counting = False
+                try:
+                    served = self.flow.derivative(wanted, smooth).serving(given, [outputs[j] for j in smooth])
+                finally:
+                    self.counting = True
+                if served is None:
+                    return None
+                outputs = self.flow.followed(given, outputs, given.tensors)
+        templates, self.program.results = self.templates[id(graph)]
+        returning = Returning(self.b, given, outputs)
+        return list(map(returning.leaf, templates))
+
+    def eagerly(self, leaves: Sequence[Any]) -> list[Any]:
+        """The leaves of what the function gives as it is."""
+        self.program.results, found = Template.of(self.program.eagerly(leaves))
+        return found
+
+    def traced(self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any) -> list[Any]:
+        """The program's outputs for traced arguments."""
+        sizes, inner, structure = map(iter, (sizes, tensors, structure))
+        entering = Entering(
+            trace.b,
+            given.leaves,
+            lambda n: size_of(next(sizes)),
+            lambda x, length: next(inner),
+            lambda name, *_: size_of(next(structure)),
+        )
+        results, found = Template.of(self.program.eagerly(entering.leaves))
+        leaving = Leaving(entering, tensors, found)
+        if self.counting and torch.is_grad_enabled() is not None:
+            self.program.results, self.leaving = results, leaving
+            self.program.runs += 1
+        return leaving.outputs
+
+    def explain(self, leaves: Sequence[Any]) -> list[str]:
+        """What is compiled, and what not."""
+        if self.flow.reason is not None:
+            return [f"runs as it is: {self.flow.reason}"]
+        lines = [f"checked after each call: {text}" for graph in self.flow.graphs for text in graph.texts]
+        notes = [graph.note for graph in self.flow.graphs if graph.note]
+        return list(dict.fromkeys([*notes, *lines]))

@@ -1,0 +1,356 @@
+"""The protocol within a function under `ragged.jit`: tensors of symbolic sizes, of which one graph is made.
+
+Structure is in tensors, too. To the core it is what nobody knows before the program runs, as within a TensorFlow graph.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ragged.errors import UnsupportedError
+from ragged.rows import Rows
+from ragged.ufuncs import result_dtypes
+from ragged_torch import _compile_calls as calls
+from ragged_torch import _functions, _kernels, _segments
+from ragged_torch._backend import TorchBackend, xp
+from ragged_torch._compat import is_wrapped, traced
+from ragged_torch._compile_sizes import NOT_KNOWN, Size, lowered, size_of
+from ragged_torch._devices import on_device
+from ragged_torch._dtypes import held, numpy_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ragged.backend import Backend
+    from ragged.rows import Segments
+
+__all__ = ["TracedBackend"]
+
+
+class Namespace:
+    """The array API namespace, which takes sizes."""
+
+    @cache  # noqa: B019 - it lives as long as the process
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(xp, name)
+        if not callable(found) or isinstance(found, type | torch.dtype):
+            return found
+
+        def call(*args: Any, **options: Any) -> Any:
+            given = [x.tensor() if type(x) is Size else lowered(x) for x in args]
+            if name in ("minimum", "maximum"):
+                given = [torch.full((), x, dtype=torch.int64) if isinstance(x, int) else x for x in given]
+            return found(*given, **options)
+
+        return call
+
+
+class TracedBackend(TorchBackend):
+    """PyTorch while it traces a function for arrays of all lengths; one for each trace."""
+
+    xp = Namespace()
+    compiles = None
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    # ------------------------------------------------------------------ where things are
+
+    def home(self, *arrays: Any) -> Backend:
+        return self
+
+    def joined(self, other: Backend) -> Backend:
+        return self
+
+    def hosting(self, other: Backend) -> Backend:
+        return self
+
+    def serving(self, x: Any) -> Backend:
+        return self
+
+    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
+        return self
+
+    def tracing(self, leaves: Sequence[Any]) -> bool:
+        return True
+
+    def known(self, x: Any) -> bool:
+        return not isinstance(x, torch.Tensor | Size)
+
+    def true(self, x: Any) -> bool:
+        return self.known(x) and bool(x)
+
+    def equal(self, x: Any, y: Any) -> bool:
+        return x is y
+
+    def violated(self, bad: Any, what: str) -> bool:
+        if self.known(bad):
+            return bool(np.any(bad))
+        traced().check(bad, what)
+        return False
+
+    def agree(self, x: Any, y: Any, what: str) -> bool:
+        if x is not y:
+            self.size_checked(x, y, what)
+            traced().check(x != y, what)
+        return True
+
+    def size_checked(self, x: Any, y: Any, what: str) -> None:
+        """Have two arrays be of one length."""
+        n, m = self.size(x), self.size(y)
+        if n != m:
+            (n if isinstance(n, Size) else m).expect(m if isinstance(n, Size) else n, what)
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        raise UnsupportedError(f"a value that depends on the arguments is {NOT_KNOWN}")
+
+    def duplicate(self, x: Any) -> Any:
+        return x
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        return super().asarray(x.tensor() if type(x) is Size else x, dtype)
+
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        return x.dtype if type(x) is Size else super().dtype(x)
+
+    # ------------------------------------------------------------------ sizes
+
+    def size(self, x: Any) -> Any:
+        return size_of(x.shape[0])
+
+    def shape(self, x: Any) -> tuple[Any, ...]:
+        return tuple(map(size_of, x.shape))
+
+    def bound(self, offsets: Any, upper: Any) -> Any:
+        return self._number(offsets[-1])
+
+    def largest(self, x: Any) -> Any:
+        return self._number(torch.cat([x, x.new_zeros(1)]).max())
+
+    def _number(self, x: Any) -> Any:
+        """A size that the running program computes."""
+        size = x.item()
+        torch._check(size >= 0)
+        return size_of(size)
+
+    # ------------------------------------------------------------------ content
+
+    def apply(self, name: str, *args: Any, valid: Any = None) -> Any:
+        if any(type(x) is Size for x in args):
+            args = weak(args)
+        if name in ("power", "float_power"):
+            check_exponent(args[1])
+        return super().apply(name, *args, valid=valid)
+
+    def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
+        return self.apply(name, *args)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return super().where(condition, *(z.tensor() if type(z) is Size else z for z in (x, y)))
+
+    def segment_sum(self, x: Any, rows: Segments) -> Any:
+        if x.dtype == torch.bool:
+            return self.segment_sum(x.to(torch.int32), rows) != 0
+        if rows.offsets is None:
+            return _kernels.segment_sum(x, Numbered(rows))
+        if type(rows.nrows) is int and rows.nrows == 1:
+            return torch.sum(x, 0, keepdim=True, dtype=x.dtype)
+        return _segments.Linear.apply(x, rows, summed, repeated)
+
+    def expand(self, x: Any, rows: Rows) -> Any:
+        if type(rows.nrows) is int and rows.nrows == 1:
+            return x.expand(lowered(rows.total), *x.shape[1:])
+        return _segments.Linear.apply(x, rows, repeated, summed)
+
+    def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
+        return f(self, x, rows, *options)
+
+    def tied_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
+        if rows.offsets is None or x.is_complex():
+            return None
+        extremum = self.segment_max if largest else self.segment_min
+        fixed = x.detach()
+        found = extremum(fixed, rows, identity)
+        if not self.differentiating(x):
+            return found
+        ties = (fixed == repeated(found, rows)) | torch.isnan(fixed)
+        share = 1 / self.segment_sum(ties.to(x.dtype), rows).clamp(min=1)
+        change = torch.where(ties, Change.apply(x), 0)
+        return found + self.segment_sum(change, rows) * share
+
+    def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._extremum(x, rows, identity, "segment_max")
+
+    def segment_min(self, x: Any, rows: Segments, identity: Any) -> Any:
+        return self._extremum(x, rows, identity, "segment_min")
+
+    def _extremum(self, x: Any, rows: Segments, identity: Any, name: str) -> Any:
+        if rows.offsets is None and not x.is_complex():
+            identity = np.asarray(identity).item()
+            return _kernels.segment_extremum(x.detach(), Numbered(rows), identity, name == "segment_max")
+        return rowwise(x, rows, lambda b, x, rows: getattr(b, name)(x, rows, identity), "rows")
+
+    def segment_prod(self, x: Any, rows: Segments) -> Any:
+        if rows.offsets is None or not x.is_floating_point():
+            return None
+        return rowwise(x, rows, lambda b, x, rows: b.segment_prod(x, rows), "rows")
+
+    # ------------------------------------------------------------------ structure
+
+    def flatnonzero(self, mask: Any, size: Any = None) -> Any:
+        found = torch.nonzero(mask).view(-1)
+        if size is not None:
+            torch._check(found.shape[0] == lowered(size))
+        return found
+
+    def row_lengths(self, rows: Rows) -> Any:
+        return rows.offsets[1:] - rows.offsets[:-1]
+
+    def row_ids(self, rows: Rows) -> Any:
+        if type(rows.nrows) is int and rows.nrows == 1:
+            return rows.offsets.new_zeros(lowered(rows.total))
+        return torch.repeat_interleave(rows.lengths, output_size=lowered(rows.total))
+
+    def row_positions(self, rows: Rows) -> Any:
+        return self.arange(rows.total) - torch.index_select(rows.starts, 0, rows.ids)
+
+    def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
+        shift = starts - rows.starts * step
+        return torch.index_select(shift, 0, rows.ids) + self.arange(rows.total) * step
+
+    def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        return rowwise(x, rows, lambda b, x, rows: b.segment_argsort(x, rows, descending), "elements", torch.int64)
+
+    def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
+        if self.differentiating(x) or is_wrapped(x):
+            return self.take(x, self.segment_argsort(x, rows, descending))
+        return rowwise(x, rows, lambda b, x, rows: b.segment_sort(x, rows, descending), "elements")
+
+    def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
+        return rowwise(x, rows, lambda b, x, rows: b.segment_argmax(x, rows, largest), "rows", torch.int64)
+
+    def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
+        left = Rows.from_lengths(self, (rows.lengths > 0).to(torch.int64))
+        return looped(x, rows, lambda b, x, rows: b.contracted(step, x, rows)[0], left.total), left
+
+    def doubled(self, step: Callable[..., Any], x: Any, rows: Rows) -> Any:
+        return looped(x, rows, lambda b, x, rows: b.doubled(step, x, rows), rows.total)
+
+
+class Change(torch.autograd.Function):
+    """Zero, with the slope of its argument."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return torch.zeros_like(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *g: Any) -> Any:
+        return g[0]
+
+    @staticmethod
+    def jvp(ctx: Any, *t: Any) -> Any:
+        return t[0]
+
+
+class Numbered:
+    """Segments whose number PyTorch computes with."""
+
+    def __init__(self, rows: Segments) -> None:
+        self.ids, self.offsets, self.nrows = rows.ids, rows.offsets, lowered(rows.nrows)
+
+
+def summed(x: Any, rows: Any) -> Any:
+    """Sum of each contiguous segment."""
+    return calls.segment_sum(x, rows.offsets, rows.ids)
+
+
+def repeated(x: Any, rows: Any) -> Any:
+    """Each segment's entry for each of its elements."""
+    return _kernels.take(x, rows.ids)
+
+
+def rowwise(x: Any, rows: Any, f: Callable[..., Any], along: str, dtype: Any = None) -> Any:
+    """`f(backend, x, rows)` by the eager kernel, as a constant: an entry for each of the rows, or of the elements."""
+
+    def run(tensors: Sequence[Any]) -> list[Any]:
+        x, offsets, ids = tensors
+        return [f(on_device(x.device), x, calls.rows_of(offsets, ids))]
+
+    def like(tensors: Sequence[Any], sizes: Sequence[Any]) -> list[Any]:
+        x, offsets, _ = tensors
+        return [x.new_empty((offsets.shape[0] - 1 if along == "rows" else x.shape[0], *x.shape[1:]), dtype=dtype)]
+
+    return calls.called(run, like, (x.detach(), rows.offsets, rows.ids))[0]
+
+
+def looped(x: Any, rows: Any, f: Callable[..., Any], total: Any) -> Any:
+    """`f(backend, x, rows)` by eager code, differentiable, of `total` entries."""
+
+    def run(tensors: Sequence[Any]) -> list[Any]:
+        x, offsets, ids = tensors
+        return [f(on_device(x.device), x, calls.rows_of(offsets, ids))]
+
+    def like(tensors: Sequence[Any], sizes: Sequence[Any]) -> list[Any]:
+        return [tensors[0].new_empty((sizes[0], *tensors[0].shape[1:]))]
+
+    return calls.differentiable(run, like, (x, rows.offsets, rows.ids), (lowered(total),))[0]
+
+
+def elementwise(name: str, operands: list[Any], f: Callable[..., Any]) -> Any:
+    """A function that NumPy computes, where the program stands."""
+    places = [i for i, x in enumerate(operands) if isinstance(x, torch.Tensor)]
+    tensors = [operands[i].detach() for i in places]
+    kinds = result_dtypes(name, tuple(numpy_dtype(x.dtype) if isinstance(x, torch.Tensor) else x for x in operands))[1]
+
+    def run(tensors: Sequence[Any]) -> list[Any]:
+        given = list(operands)
+        for i, x in zip(places, tensors, strict=True):
+            given[i] = x
+        out = f(name, given, tensors[0].device)
+        return [torch.atleast_1d(y).clone().view(y.shape) for y in (out if isinstance(out, tuple) else (out,))]
+
+    def like(tensors: Sequence[Any], sizes: Sequence[Any]) -> list[Any]:
+        shape = torch.broadcast_shapes(*(x.shape for x in tensors))
+        return [tensors[0].new_empty(shape, dtype=held(kind)) for kind in kinds]
+
+    found = calls.called(run, like, tensors)
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def weak(args: Sequence[Any]) -> tuple[Any, ...]:
+    """Sizes as 0-d tensors that promote as Python's integers do."""
+    dtypes = [x.dtype for x in args if isinstance(x, torch.Tensor) and x.dtype != torch.bool]
+    dtype = dtypes[0] if dtypes else torch.float64 if any(type(x) is float for x in args) else torch.int64
+    return tuple(x.tensor(dtype) if type(x) is Size else x for x in args)
+
+
+def check_exponent(n: Any) -> None:
+    """Have the running program refuse negative powers of integers."""
+    if isinstance(n, torch.Tensor) and not (n.is_floating_point() or n.is_complex() or n.dtype == torch.bool):
+        traced().check(n.detach() < 0, "Integers to negative integer powers are not allowed.")
+
+
+def _lowering(name: str) -> Callable[..., Any]:
+    """The method of eager code, given numbers of PyTorch's for sizes."""
+    method = getattr(TorchBackend, name)
+
+    def call(self: TracedBackend, *args: Any, **options: Any) -> Any:
+        return method(self, *map(lowered, args), **options)
+
+    call.__name__ = name
+    return call
+
+
+for _name in ("arange", "repeat", "full", "reshape", "broadcast_to", "slice"):
+    setattr(TracedBackend, _name, _lowering(_name))

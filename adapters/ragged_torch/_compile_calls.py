@@ -1,0 +1,145 @@
+"""Kernels that stay what they are in a compiled program: PyTorch calls them, on real tensors, where they stand in it.
+
+Sums of segments are one operator, of which a compiler for few elements makes a loop of its own; all others are calls of
+Python functions by their number.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import torch
+
+from ragged_torch._compat import traced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Kernel", "called", "differentiable", "segment_sum", "segment_sum_in_place"]
+
+library = torch.library.Library("ragged", "DEF")
+library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids) -> Tensor")
+library.define("call(int number, Tensor[] tensors, SymInt[] sizes) -> Tensor[]")
+
+numbers = count()
+kernels: WeakValueDictionary[int, Kernel] = WeakValueDictionary()
+
+
+class Kernel:
+    """A function of real tensors: `f(tensors) -> list of tensors`, of which `like(tensors, sizes)` has the shapes."""
+
+    def __init__(self, f: Callable[..., Any], like: Callable[..., Any]) -> None:
+        self.f, self.like, self.number = f, like, next(numbers)
+        kernels[self.number] = self
+
+
+def call(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> list[torch.Tensor]:
+    """The kernel's results."""
+    return list(kernels[number].f(tensors))
+
+
+def like(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> list[torch.Tensor]:
+    """Their shapes."""
+    return list(kernels[number].like(tensors, sizes))
+
+
+def sums(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Sums of contiguous segments, by the kernel of eager code."""
+    from ragged_torch._devices import on_device
+
+    return on_device(x.device).segment_sum(x, rows_of(offsets, ids))
+
+
+def rows_of(offsets: torch.Tensor, ids: torch.Tensor | None = None) -> Any:
+    """Rows of eager code over structure that is there already."""
+    from ragged.rows import Rows
+    from ragged_torch._devices import on_device
+
+    total = int(offsets[-1]) if ids is None else ids.shape[0]
+    rows = Rows(on_device(offsets.device), offsets, offsets.shape[0] - 1, total)
+    rows._ids = ids
+    return rows
+
+
+def sums_like(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Their shape."""
+    return x.new_empty((offsets.shape[0] - 1, *x.shape[1:]))
+
+
+def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """The same made of one addition for each element."""
+    return torch.index_add(x.new_zeros((offsets.shape[0] - 1, *x.shape[1:])), 0, ids, x)
+
+
+segment_sum: Any = torch.ops.ragged.segment_sum
+library.impl("segment_sum", sums, "CompositeExplicitAutograd")
+library.impl("call", call, "CompositeExplicitAutograd")
+torch.library.register_fake("ragged::segment_sum", sums_like, lib=library)
+torch.library.register_fake("ragged::call", like, lib=library)
+
+
+def called(f: Callable[..., Any], like: Callable[..., Any], tensors: Sequence[Any], sizes: Sequence[Any] = ()) -> Any:
+    """`f(tensors)` in the program that is being traced."""
+    kernel = Kernel(f, like)
+    traced().kept.append(kernel)
+    return torch.ops.ragged.call(kernel.number, list(tensors), list(sizes))
+
+
+def differentiable(
+    f: Callable[..., Any], like: Callable[..., Any], tensors: Sequence[Any], sizes: Sequence[Any] = ()
+) -> list[torch.Tensor]:
+    """The same, with all derivatives, which PyTorch takes of `f` where the program stands."""
+    found: Any = Called.apply(f, like, sizes, *tensors)  # type: ignore[no-untyped-call]
+    return list(found)
+
+
+class Called(torch.autograd.Function):
+    """A call whose derivative is a call again."""
+
+    @staticmethod
+    def forward(ctx: Any, f: Any, like: Any, sizes: Any, *tensors: Any) -> tuple[Any, ...]:
+        ctx.f = f
+        ctx.save_for_backward(*tensors)
+        return tuple(called(f, like, tensors, sizes))
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
+        tensors = ctx.saved_tensors
+        wanted = [i for i, x in enumerate(tensors) if ctx.needs_input_grad[i + 3]]
+        pull = Pull(ctx.f, len(tensors), wanted)
+        grads = iter(differentiable(pull, pull.like, (*tensors, *cotangents)))
+        return (None, None, None, *[next(grads) if i in wanted else None for i in range(len(tensors))])
+
+
+class Pull:
+    """The pullback of a function of tensors, as such a function."""
+
+    def __init__(self, f: Callable[..., Any], count: int, wanted: Sequence[int]) -> None:
+        self.f, self.count, self.wanted = f, count, wanted
+
+    def like(self, tensors: Sequence[Any], sizes: Sequence[Any]) -> list[Any]:
+        """Shapes as those of what is differentiated by."""
+        return [torch.empty_like(tensors[i]) for i in self.wanted]
+
+    def __call__(self, tensors: Sequence[Any]) -> list[Any]:
+        outer = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
+        with torch.enable_grad():
+            inputs = list(tensors[: self.count])
+            for i in self.wanted:
+                inputs[i] = inputs[i].view_as(inputs[i]) if inputs[i].requires_grad else leaf(inputs[i])
+            pairs = [
+                (y, g) for y, g in zip(self.f(inputs), tensors[self.count :], strict=True) if y.requires_grad
+            ]
+            sources = [inputs[i] for i in self.wanted]
+            grads: Sequence[Any] = [None] * len(sources)
+            if pairs:
+                outputs, cotangents = zip(*pairs, strict=True)
+                grads = torch.autograd.grad(outputs, sources, cotangents, create_graph=outer, allow_unused=True)
+        return [torch.zeros_like(x) if g is None else g for x, g in zip(sources, grads, strict=True)]
+
+
+def leaf(x: torch.Tensor) -> torch.Tensor:
+    """`x` as a tensor to differentiate by."""
+    return x.detach().requires_grad_()
