@@ -12,7 +12,7 @@ from ragged._growing import places
 from ragged._transform import walk
 from ragged.array import Array
 from ragged.autodiff.trees import tree_map
-from ragged.errors import BackendMismatchError, StructureError
+from ragged.errors import BackendMismatchError, StructureError, UnsupportedError
 from ragged.nodes import Flat, Node, Option, Unknown, is_text
 from ragged.operands import move
 from ragged.registry import get_backend
@@ -21,6 +21,7 @@ from ragged_tensorflow._compat import is_asked_by_autograph, is_symbolic
 from ragged_tensorflow._outline import Outline, Refilled, outlined
 from ragged_tensorflow._sizes import Size, tensor_of, within
 from ragged_tensorflow._structure import is_unknown
+from ragged_tensorflow._xla_checks import at_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +45,11 @@ CONSTANT = frozenset({"Fill", "OnesLike", "ZerosLike"})
 
 def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
     """What stays of an array (its type, and known structure), and its tensors: content, then other structure."""
+    if (state := at_work()) is not None and array._backend is state.b:
+        raise UnsupportedError(
+            "tf.nest (tf.cond, tf.while_loop, a tape that watches an array) takes no ragged array of a program of XLA, "
+            "whose length is not known; give it dense tensors, use ragged.grad for a tape, or leave jit_compile=True out"
+        )
     pending = array._pending if array._node is None else None
     if isinstance(pending, Blank):
         return pending.outline, pending.components
@@ -286,5 +292,6 @@ def as_tensor(array: Array, dtype: Any) -> Any:
             "a ragged array is no dense tensor: x.to_native() gives a tf.RaggedTensor, ragged.to_padded a dense tensor "
             "and its mask"
         )
-    x = get_backend("tensorflow").asarray(node.data)
+    is_tensor = hasattr(node.data, "__tf_tensor__")  # or says why it is none
+    x = tf.convert_to_tensor(node.data) if is_tensor else get_backend("tensorflow").asarray(node.data)
     return x if dtype is None or x.dtype == dtype else tf.cast(x, dtype)

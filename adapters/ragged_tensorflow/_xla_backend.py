@@ -61,6 +61,9 @@ class PaddedBackend(PaddedContent):
     def tracing(self, leaves: Sequence[Any]) -> bool:
         return True
 
+    def within(self, args: Any) -> Any:
+        return args
+
     def segment_prod(self, x: Any, rows: Segments) -> Any:
         return None
 
@@ -109,11 +112,11 @@ class PaddedBackend(PaddedContent):
     def repeat(self, x: Any, counts: Any, total: Any) -> Any:
         ends = data_of(self.offsets_from_lengths(counts))[1:]
         ids = _xla_moves.numbered(ends, capacity_of(total))
-        return padded(gather(tf.convert_to_tensor(data_of(x)), ids), (total, *x.shape[1:]))
+        return padded(gather(data_of(x), ids), (total, *x.shape[1:]))
 
     def ranges(self, starts: Any, rows: Rows, step: int = 1) -> Any:
         shift = starts - (rows.starts if step == 1 else rows.starts * step)
-        shift = fitted(tf.convert_to_tensor(data_of(shift)), capacity_of(rows.nrows))
+        shift = fitted(data_of(shift), capacity_of(rows.nrows))
         return padded(gather(shift, self.ids_of(rows)) + count(capacity_of(rows.total)) * step, (rows.total,))
 
     def row_ids(self, rows: Rows) -> Any:
@@ -125,7 +128,7 @@ class PaddedBackend(PaddedContent):
         return Padded(tf.cast(narrow, tf.int64), (rows.total,), False, narrow)
 
     def row_positions(self, rows: Rows) -> Any:
-        starts = fitted(tf.convert_to_tensor(data_of(rows.starts)), capacity_of(rows.nrows))
+        starts = fitted(data_of(rows.starts), capacity_of(rows.nrows))
         return padded(count(capacity_of(rows.total)) - gather(starts, self.ids_of(rows)), (rows.total,))
 
     def row_longest(self, rows: Rows) -> Any:
@@ -153,7 +156,7 @@ class PaddedBackend(PaddedContent):
 
     def segment_argsort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
         ids = self.ids_of(rows)
-        data = tf.stop_gradient(fitted(tf.convert_to_tensor(data_of(x)), ids.shape[0]))
+        data = tf.stop_gradient(fitted(data_of(x), ids.shape[0]))
         return padded(_xla_moves.argsorted(data, ids, descending), (rows.total,))
 
     def segment_sort(self, x: Any, rows: Rows, descending: bool = False) -> Any:
@@ -161,7 +164,7 @@ class PaddedBackend(PaddedContent):
 
     def segment_argmax(self, x: Any, rows: Rows, largest: bool = True) -> Any:
         ids = self.ids_of(rows)
-        data = tf.stop_gradient(fitted(tf.convert_to_tensor(data_of(x)), ids.shape[0]))
+        data = tf.stop_gradient(fitted(data_of(x), ids.shape[0]))
         return padded(_xla_moves.argextremum(data, ids, capacity_of(rows.nrows), largest), (rows.nrows,))
 
     def largest(self, x: Any) -> Any:
@@ -199,4 +202,3 @@ class PaddedBackend(PaddedContent):
             x = step(self, x, rows, n)
             n *= 2
         return x
-

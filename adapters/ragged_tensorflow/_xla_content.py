@@ -67,7 +67,9 @@ class PaddedContent(TensorFlowBackend):
         if type(x) is Padded:
             return x.shape
         if x.shape.rank is None or None in x.shape:
-            raise UnsupportedError(f"a tensor whose shape XLA does not know ({x.shape}); use ragged's own, or {WAY_OUT}")
+            raise UnsupportedError(
+                f"a tensor whose shape XLA does not know ({x.shape}); use ragged's own, or {WAY_OUT}"
+            )
         return tuple(x.shape)
 
     def size(self, x: Any) -> Any:
@@ -92,7 +94,7 @@ class PaddedContent(TensorFlowBackend):
     def take(self, x: Any, index: Any) -> Any:
         if type(x) is not Padded and not is_unknown(index):
             return super().take(x, index)
-        return padded(gather(data_of(x), tf.convert_to_tensor(data_of(index))), (index.shape[0], *x.shape[1:]))
+        return padded(gather(data_of(x), data_of(index)), (index.shape[0], *x.shape[1:]))
 
     def take_ranges(self, x: Any, ranges: Ranges) -> Any:
         if type(x) is not Padded and not is_unknown(ranges):
@@ -137,7 +139,7 @@ class PaddedContent(TensorFlowBackend):
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if type(x) is not Padded and not is_unknown(rows):
             return super().segment_sum(x, rows)
-        if x.dtype.is_bool:
+        if data_of(x).dtype.is_bool:
             return self.astype(self.segment_sum(self.astype(x, np.int32), rows), np.bool_)
         sums = _kernels.segment_sum(self._of_segments(x, rows), self._places(rows))
         return padded(sums, (rows.nrows, *x.shape[1:]), True)
@@ -146,7 +148,7 @@ class PaddedContent(TensorFlowBackend):
         identity = value_of(identity)
         if type(x) is not Padded and not is_unknown(rows):
             return super()._segment_extremum(x, rows, identity, largest)
-        if x.dtype.is_complex:
+        if data_of(x).dtype.is_complex:
             raise UnsupportedError("XLA has no segment maximum of complex numbers; take it of the parts")
         data, places = tf.stop_gradient(self._of_segments(x, rows)), self._places(rows)
         best = _kernels.segment_extremum(
@@ -193,7 +195,7 @@ class PaddedContent(TensorFlowBackend):
         if type(x) is not Padded and all(map(is_known, shape)):
             return super().broadcast_to(x, shape)
         target = tuple(map(capacity_of, shape))
-        data = tf.convert_to_tensor(data_of(x))
+        data = data_of(x)
         for axis in range(-len(data.shape), 0):
             if isinstance(x.shape[axis], Bounded) or x.shape[axis] != 1:
                 data = fitted(data, target[axis], axis + len(data.shape))
@@ -231,4 +233,3 @@ class PaddedContent(TensorFlowBackend):
         if type(x) is not Padded and is_known(i):
             return super().entry(x, i)
         return padded(tf.gather(data_of(x), value_of(i)), tuple(x.shape[1:]))
-

@@ -78,7 +78,7 @@ def _mask(shape: tuple[Any, ...], datas: list[Any], valid: Any) -> Any:
         mask = mask_of(shape, capacities)
     if valid is None:
         return mask
-    given = fitted(tf.convert_to_tensor(data_of(valid)), capacities[0])
+    given = fitted(data_of(valid), capacities[0])
     given = tf.reshape(given, tuple(given.shape) + (1,) * (len(capacities) - 1))
     return given if mask is None else mask & given
 

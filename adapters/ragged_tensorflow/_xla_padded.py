@@ -158,8 +158,10 @@ def planted(dtype: Any) -> Any:
 
 
 def data_of(x: Any) -> Any:
-    """The data of an array with or without slack; a size as a number."""
-    return x.data if type(x) is Padded else value_of(x)
+    """The data of an array with or without slack, as a tensor; a size as a number, and other numbers as they are."""
+    if type(x) is Padded:
+        return x.data
+    return tf.convert_to_tensor(x) if isinstance(x, np.ndarray) else value_of(x)
 
 
 def zeroed(x: Any, value: Any = 0) -> Any:
@@ -215,7 +217,9 @@ def covers(x: Any, shape: tuple[Any, ...]) -> bool:
     if type(x) is not Padded:
         return False
     own = (1,) * (len(shape) - x.ndim) + x.shape
-    return all(isinstance(mine, Bounded) or not isinstance(size, Bounded) for mine, size in zip(own, shape, strict=True))
+    return all(
+        isinstance(mine, Bounded) or not isinstance(size, Bounded) for mine, size in zip(own, shape, strict=True)
+    )
 
 
 def sliced(x: Any, start: Any, stop: Any, step: int = 1) -> Any:
