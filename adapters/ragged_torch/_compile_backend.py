@@ -201,6 +201,9 @@ class TracedBackend(TorchBackend):
 
     # ------------------------------------------------------------------ structure
 
+    def offsets_from_lengths(self, lengths: Any) -> Any:
+        return torch.cat([lengths.new_zeros(1, dtype=torch.int64), torch.cumsum(lengths, 0, dtype=torch.int64)])
+
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
         found = torch.nonzero(mask).view(-1)
         if size is not None:
