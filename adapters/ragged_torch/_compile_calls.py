@@ -6,6 +6,7 @@ Python functions by their number.
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["Kernel", "called", "differentiable", "segment_sum", "segment_sum_in_place"]
+
+dispatch: Any = torch._C
+AUTOCAST: Any = reduce(
+    lambda keys, name: keys.add(getattr(dispatch.DispatchKey, name)),
+    (name for name in dir(dispatch.DispatchKey) if name.startswith("Autocast")),
+    dispatch.DispatchKeySet(dispatch.DispatchKey.Undefined),
+)
 
 library = torch.library.Library("ragged", "DEF")
 library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids) -> Tensor")
@@ -36,8 +44,9 @@ class Kernel:
 
 
 def call(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> list[torch.Tensor]:
-    """The kernel's results."""
-    return list(kernels[number].f(tensors))
+    """The kernel's results. It may differentiate, although compiled code runs where nothing records."""
+    with dispatch._ForceDispatchKeyGuard(dispatch._dispatch_tls_local_include_set(), AUTOCAST):
+        return list(kernels[number].f(tensors))
 
 
 def like(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> list[torch.Tensor]:
