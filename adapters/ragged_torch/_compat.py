@@ -11,7 +11,7 @@ from torch.autograd import forward_ad
 _functorch: Any = torch._C._functorch
 _forward_ad: Any = forward_ad
 
-__all__ = ["is_batched", "is_batched_by_autograd", "is_transformed", "is_wrapped", "tangent_of", "traced", "tracing", "unwrapped"]
+__all__ = ["is_batched", "is_batched_by_autograd", "is_dual", "is_transformed", "is_wrapped", "tangent_of", "traced", "tracing", "unwrapped"]
 
 is_wrapped = _functorch.is_functorch_wrapped_tensor
 _is_batched, _inner, _level = _functorch.is_batchedtensor, _functorch.get_unwrapped, _functorch.maybe_current_level
@@ -47,6 +47,11 @@ def unwrapped(x: Any) -> Any:
     while is_wrapped(x):
         x = _inner(x)
     return x
+
+
+def is_dual() -> bool:
+    """Whether forward-mode differentiation is going on."""
+    return bool(_forward_ad._current_level >= 0)
 
 
 def tangent_of(x: Any) -> Any:

@@ -6,6 +6,7 @@ What the graph gives is differentiated by other graphs, of the same function and
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ragged.array import Array
 from ragged.compilation._program import Template
 from ragged.context import _context
 from ragged.errors import RaggedError, UnsupportedError
-from ragged_torch._compat import _trace, is_batched_by_autograd, is_wrapped, tangent_of, traced
+from ragged_torch._compat import _trace, is_dual, is_transformed, is_wrapped, tangent_of, traced
 from ragged_torch._compile_backend import TracedBackend
 from ragged_torch._compile_graph import Graph, Placeholders
 from ragged_torch._compile_sizes import Departure, size_of
@@ -38,7 +39,9 @@ def is_inner(leaves: Sequence[Any]) -> bool:
     """Whether a transformation or another compiler is at work on these leaves: the function becomes part of that."""
     if traced() is not None or torch.compiler.is_compiling():
         return True
-    return any(is_wrapped(x) or is_batched_by_autograd(x) or tangent_of(x) is not None for x in Given(leaves).tensors)
+    if not (is_transformed() or is_dual()):
+        return False
+    return any(is_wrapped(x) or tangent_of(x) is not None for x in Given(leaves).tensors)
 
 
 @contextmanager
@@ -79,8 +82,9 @@ class Flow:
                 return graph
         if self.reason is not None or len(self.graphs) >= MOST or (self.graphs and min(sizes) < 2):
             return None
-        graph = self.trace(given, more)
-        self.graphs.append(graph)
+        with self.compiled.lock:  # one thread traces
+            graph = self.trace(given, more)
+            self.graphs.append(graph)
         return graph if graph.holds(sizes, rows) else None
 
     def trace(self, given: Given, more: Sequence[torch.Tensor]) -> Graph:
@@ -112,7 +116,9 @@ class Flow:
         return [torch.zeros_like(x) if g is None else g for x, g in zip(by, slopes, strict=True)]
 
     def apply(self, given: Given, tensors: Sequence[torch.Tensor]) -> list[Any]:
-        """The function's outputs, which PyTorch can differentiate."""
+        """The function's outputs, which PyTorch can differentiate; `followed` where it does."""
+        if is_transformed() or (torch.is_grad_enabled() and any(x.requires_grad for x in tensors)):
+            return list(self.followed(given, None, tensors))
         graph = self.serving(given, tensors[len(given.tensors) :])
         if graph is None:
             raise UnsupportedError(
@@ -120,24 +126,17 @@ class Flow:
                 f"({self.reason or 'for these lengths'}); compile the derivative, ragged.jit(ragged.grad(f)), or leave "
                 "ragged.jit out"
             )
-        outputs, _ = self.execute(graph, given, tensors)
-        if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
-            return self.followed(given, outputs, tensors)
-        return outputs
+        return self.execute(graph, given, tensors)[0]
 
     def execute(self, graph: Graph, given: Given, tensors: Sequence[torch.Tensor]) -> tuple[list[Any], bool]:
         """One run of a graph."""
         more = tensors[len(given.tensors) :]
         return graph.run(given.sizes + [n for x in more for n in x.shape], tensors, list(given.rows.values()))
 
-    def followed(self, given: Given, outputs: Sequence[Any], tensors: Sequence[torch.Tensor]) -> list[Any]:
-        """Outputs that know what they were made of."""
-        places = [j for j, y in enumerate(outputs) if isinstance(y, torch.Tensor)]
-        found: Any = Step.apply(self, given, [outputs[j] for j in places], places, *tensors)  # type: ignore[no-untyped-call]
-        result = list(outputs)
-        for j, y in zip(places, found, strict=True):
-            result[j] = y
-        return result
+    def followed(self, given: Given, outputs: list[Any] | None, tensors: Sequence[torch.Tensor]) -> Sequence[Any]:
+        """Outputs (of a run that was, or of a new one) that know what they were made of."""
+        found: Any = Step.apply(self, given, outputs, *tensors)  # type: ignore[no-untyped-call]
+        return found  # type: ignore[no-any-return]
 
 
 def fitted(g: Any, y: Any) -> Any:
@@ -159,23 +158,37 @@ def smooth_places(outputs: Sequence[Any]) -> tuple[int, ...]:
 
 
 class Step(torch.autograd.Function):
-    """A run of a graph, whose derivative is a run of another graph."""
+    """A run of a graph, whose derivative is a run of another graph. What is no tensor is given out as it is."""
 
     @staticmethod
-    def forward(ctx: Any, flow: Flow, given: Given, outputs: Any, places: Any, *tensors: Any) -> tuple[Any, ...]:
-        ctx.flow, ctx.given, ctx.places = flow, given, places
+    def forward(flow: Flow, given: Given, outputs: Any, *tensors: Any) -> tuple[Any, ...]:
+        return tuple(flow.apply(given, [x.detach() for x in tensors]) if outputs is None else outputs)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+        ctx.flow, ctx.given, _, *tensors = inputs
         ctx.save_for_backward(*tensors)
-        ctx.mark_non_differentiable(*(y for y in outputs if not (y.is_floating_point() or y.is_complex())))
-        return tuple(outputs)
+        ctx.smooth = smooth_places(output)
+        ctx.mark_non_differentiable(
+            *(y for j, y in enumerate(output) if isinstance(y, torch.Tensor) and j not in ctx.smooth)
+        )
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
         tensors = ctx.saved_tensors
-        wanted = tuple(i for i in range(len(tensors)) if ctx.needs_input_grad[i + 4])
-        smooth = smooth_places(cotangents)
-        flow = ctx.flow.derivative(wanted, tuple(ctx.places[j] for j in smooth))
-        found = iter(flow.apply(ctx.given, [*tensors, *(cotangents[j] for j in smooth)]))
-        return (*[None] * 4, *[next(found) if i in wanted else None for i in range(len(tensors))])
+        wanted = tuple(i for i in range(len(tensors)) if ctx.needs_input_grad[i + 3])
+        flow = ctx.flow.derivative(wanted, ctx.smooth)
+        found = iter(flow.apply(ctx.given, [*tensors, *(cotangents[j] for j in ctx.smooth)]))
+        return (None, None, None, *[next(found) if i in wanted else None for i in range(len(tensors))])
+
+    @staticmethod
+    def vmap(info: Any, dims: Any, flow: Any, given: Any, outputs: Any, *tensors: Any) -> Any:
+        """One run for each: what is compiled has its shapes."""
+        runs = [
+            flow.apply(given, [x if dim is None else x.select(dim, i) for x, dim in zip(tensors, dims[3:], strict=True)])
+            for i in range(info.batch_size)
+        ]
+        return tuple(map(torch.stack, zip(*runs, strict=True))), (0,) * len(runs[0])
 
 
 class Compiled:
@@ -184,6 +197,7 @@ class Compiled:
     def __init__(self, b: Any, program: Program, plan: Plan) -> None:
         self.b, self.program, self.plan = b, program, plan
         self.flow = Flow(self)
+        self.lock = threading.RLock()
         self.counting = True
         self.leaving: Leaving | None = None
         self.templates: dict[int, tuple[Any, Any]] = {}  # of each graph those of its leaves, and that of its results
@@ -225,7 +239,7 @@ class Compiled:
                     self.counting = True
                 if served is None:
                     return None
-                outputs = self.flow.followed(given, outputs, given.tensors)
+                outputs = list(self.flow.followed(given, outputs, given.tensors))
         templates, self.program.results = self.templates[id(graph)]
         returning = Returning(self.b, given, outputs)
         return list(map(returning.leaf, templates))

@@ -18,7 +18,7 @@ from ragged_torch import _compile_calls as calls
 from ragged_torch import _functions, _kernels, _segments
 from ragged_torch._backend import TorchBackend, xp
 from ragged_torch._compat import is_wrapped, traced
-from ragged_torch._compile_sizes import NOT_KNOWN, Size, lowered, size_of
+from ragged_torch._compile_sizes import NOT_KNOWN, Size, demand, lowered, shapes, size_of
 from ragged_torch._devices import on_device
 from ragged_torch._dtypes import held, numpy_dtype
 
@@ -149,6 +149,11 @@ class TracedBackend(TorchBackend):
     def apply_over(self, spare: Any, name: str, *args: Any) -> Any:
         return self.apply(name, *args)
 
+    def take(self, x: Any, index: Any) -> Any:
+        if traced().doubtful:
+            x, index = within(x, index)
+        return super().take(x, index)
+
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         return super().where(condition, *(z.tensor() if type(z) is Size else z for z in (x, y)))
 
@@ -202,6 +207,8 @@ class TracedBackend(TorchBackend):
     # ------------------------------------------------------------------ structure
 
     def offsets_from_lengths(self, lengths: Any) -> Any:
+        if traced().doubtful:
+            lengths = lengths.clamp(min=0)
         return torch.cat([lengths.new_zeros(1, dtype=torch.int64), torch.cumsum(lengths, 0, dtype=torch.int64)])
 
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
@@ -270,12 +277,24 @@ class Numbered:
     """Segments whose number PyTorch computes with."""
 
     def __init__(self, rows: Segments) -> None:
-        self.ids, self.offsets, self.nrows = rows.ids, rows.offsets, lowered(rows.nrows)
+        self.offsets, self.nrows = rows.offsets, lowered(rows.nrows)
+        self.ids = rows.ids.clamp(0, self.nrows) if traced().doubtful else rows.ids
+
+
+def within(x: Any, index: Any) -> tuple[Any, Any]:
+    """An array and an index that is within it, whatever is wrong: compiled code that finds one outside ends the
+    process, if several threads run it."""
+    n = x.shape[0]
+    if shapes.free_unbacked_symbols(n):  # there may be nothing
+        x, n = torch.cat([x, x.new_zeros((1, *x.shape[1:]))]), n + 1
+    else:
+        demand(n > 0, "no entry to take from")
+    return x, index.clamp(0, n - 1)
 
 
 def summed(x: Any, rows: Any) -> Any:
     """Sum of each contiguous segment."""
-    return calls.segment_sum(x, rows.offsets, rows.ids)
+    return calls.segment_sum(x, rows.offsets, rows.ids, traced().doubtful)
 
 
 def repeated(x: Any, rows: Any) -> Any:
@@ -285,10 +304,11 @@ def repeated(x: Any, rows: Any) -> Any:
 
 def rowwise(x: Any, rows: Any, f: Callable[..., Any], along: str, dtype: Any = None) -> Any:
     """`f(backend, x, rows)` by the eager kernel, as a constant: an entry for each of the rows, or of the elements."""
+    doubtful = traced().doubtful
 
     def run(tensors: Sequence[Any]) -> list[Any]:
         x, offsets, ids = tensors
-        return [f(on_device(x.device), x, calls.rows_of(offsets, ids))]
+        return [f(on_device(x.device), x, calls.rows_of(offsets, ids, x if doubtful else None))]
 
     def like(tensors: Sequence[Any], sizes: Sequence[Any]) -> list[Any]:
         x, offsets, _ = tensors
@@ -299,10 +319,11 @@ def rowwise(x: Any, rows: Any, f: Callable[..., Any], along: str, dtype: Any = N
 
 def looped(x: Any, rows: Any, f: Callable[..., Any], total: Any) -> Any:
     """`f(backend, x, rows)` by eager code, differentiable, of `total` entries."""
+    doubtful = traced().doubtful
 
     def run(tensors: Sequence[Any]) -> list[Any]:
         x, offsets, ids = tensors
-        return [f(on_device(x.device), x, calls.rows_of(offsets, ids))]
+        return [f(on_device(x.device), x, calls.rows_of(offsets, ids, x if doubtful else None))]
 
     def like(tensors: Sequence[Any], sizes: Sequence[Any]) -> list[Any]:
         return [tensors[0].new_empty((sizes[0], *tensors[0].shape[1:]))]

@@ -28,7 +28,7 @@ AUTOCAST: Any = reduce(
 )
 
 library = torch.library.Library("ragged", "DEF")
-library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids) -> Tensor")
+library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids, bool doubtful) -> Tensor")
 library.define("call(int number, Tensor[] tensors, SymInt[] sizes) -> Tensor[]")
 
 numbers = count()
@@ -54,30 +54,38 @@ def like(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> 
     return list(kernels[number].like(tensors, sizes))
 
 
-def sums(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+def sums(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
     """Sums of contiguous segments, by the kernel of eager code."""
     from ragged_torch._devices import on_device
 
-    return on_device(x.device).segment_sum(x, rows_of(offsets, ids))
+    return on_device(x.device).segment_sum(x, rows_of(offsets, ids, x if doubtful else None))
 
 
-def rows_of(offsets: torch.Tensor, ids: torch.Tensor | None = None) -> Any:
-    """Rows of eager code over structure that is there already."""
+def rows_of(offsets: torch.Tensor, ids: torch.Tensor, doubtful: torch.Tensor | None) -> Any:
+    """Rows of eager code over structure that is there already, of elements of which there may be doubt.
+
+    Raises:
+        IndexError: it is none of that many elements.
+    """
     from ragged.rows import Rows
     from ragged_torch._devices import on_device
 
-    total = int(offsets[-1]) if ids is None else ids.shape[0]
+    total = ids.shape[0]
+    if doubtful is not None and not (
+        doubtful.shape[0] == total == int(offsets[-1]) and not int(offsets[0]) and bool((torch.diff(offsets) >= 0).all())
+    ):
+        raise IndexError("offsets that are none")
     rows = Rows(on_device(offsets.device), offsets, offsets.shape[0] - 1, total)
     rows._ids = ids
     return rows
 
 
-def sums_like(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+def sums_like(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
     """Their shape."""
     return x.new_empty((offsets.shape[0] - 1, *x.shape[1:]))
 
 
-def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
     """The same made of one addition for each element."""
     return torch.index_add(x.new_zeros((offsets.shape[0] - 1, *x.shape[1:])), 0, ids, x)
 

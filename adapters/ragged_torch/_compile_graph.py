@@ -172,7 +172,7 @@ def induced(graph: Graph, many: bool) -> Callable[..., Any]:
     from torch._inductor import config
     from torch._inductor.compile_fx import compile_fx
     from torch._inductor.decomposition import select_decomp_table
-    from torch._inductor.exc import InvalidCxxCompiler
+    from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
     module = graph.module
     fakes = [node.meta["val"] for node in module.graph.nodes if node.op == "placeholder"]
@@ -181,8 +181,8 @@ def induced(graph: Graph, many: bool) -> Callable[..., Any]:
     try:
         with tracing(TracingContext(graph.given.mode)), config.patch(threads):
             found: Any = compile_fx(module, fakes, decompositions={**select_decomp_table(), **few})
-    except InvalidCxxCompiler:
-        graph.note = "no C++ compiler is here: the graph runs as it was traced"
+    except (InvalidCxxCompiler, InductorError) as error:
+        graph.note = f"the graph runs as it was traced, uncompiled: {str(error).strip().partition(chr(10))[0]}"
         return interpreted(graph, many)
     return found  # type: ignore[no-any-return]
 

@@ -28,9 +28,11 @@ class Trace:
         self.kept: list[Any] = []
         self.flags: list[torch.Tensor] = []
         self.texts: list[str] = []
+        self.doubtful = False  # from here on: what is checked may be wrong, and compiled code must outlive it
 
     def check(self, bad: torch.Tensor, what: str) -> None:
         """Have the program report a boolean tensor of which anything is true."""
+        self.doubtful = True
         if self.checking:
             self.flags.append(torch.any(bad.detach()))
             self.texts.append(what)
