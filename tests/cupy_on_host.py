@@ -26,6 +26,8 @@ launched: list[str] = []
 """The kernels that have run, in order."""
 
 COMPILER = shutil.which("g++")
+FLAGS = ("-O1", "-std=c++14", "-shared", "-fPIC", "-w", "-fno-gnu-unique")
+"""Without the last, what kernels of one name share within a block would be one variable of all that are loaded."""
 KEPT = Path(tempfile.gettempdir()) / "ragged_kernels_on_host"
 
 bool_, int8, int16, int32, int64 = np.bool_, np.int8, np.int16, np.int32, np.int64
@@ -298,14 +300,13 @@ class RawKernel:
 
     def __init__(self, source, name, options=()):
         code = "#define ON_HOST\n" + source
-        path = KEPT / f"{hashlib.sha256(code.encode()).hexdigest()[:24]}.so"
+        path = KEPT / f"{hashlib.sha256(' '.join((*FLAGS, code)).encode()).hexdigest()[:24]}.so"
         if not path.exists():
             KEPT.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(dir=KEPT) as folder:
                 text, built = Path(folder) / "kernel.cpp", Path(folder) / "kernel.so"
                 text.write_text(code)
-                command = [COMPILER, "-O1", "-std=c++14", "-shared", "-fPIC", "-w", "-o", str(built), str(text)]
-                subprocess.run(command, check=True)
+                subprocess.run([COMPILER, *FLAGS, "-o", str(built), str(text)], check=True)
                 built.replace(path)
         self.library = ctypes.CDLL(str(path))
         self.function = getattr(self.library, name)

@@ -105,12 +105,12 @@ MOVED = """
     agree("a row's number", out == wanted);
 
     Numbers counts(tiles), begins(tiles, 0), places_wanted;
-    bool* mask = new bool[total];
+    std::vector<unsigned char> mask(total);
     for (index_t i = 0; i < total; ++i) if ((mask[i] = i % 3 == 1)) places_wanted.push_back(i);
-    launch(tiles, [&] { marked(mask, total, counts.data()); });
+    launch(tiles, [&] { marked(mask.data(), total, counts.data()); });
     for (unsigned i = 1; i < tiles; ++i) begins[i] = begins[i - 1] + counts[i - 1];
     Numbers index(begins.back() + counts.back());
-    launch(tiles, [&] { places(mask, total, begins.data(), index.data()); });
+    launch(tiles, [&] { places(mask.data(), total, begins.data(), index.data()); });
     agree("a place", index == places_wanted);
 
     std::vector<WORD> x(total), taken(index.size()), back(total, 0);
@@ -119,7 +119,6 @@ MOVED = """
     launch(some, [&] { take(index.data(), index.size(), x.data(), 1, taken.data()); });
     launch(some, [&] { put(index.data(), index.size(), taken.data(), total, 1, back.data()); });
     for (index_t i = 0; i < total; ++i) agree("an entry put back", back[i] == (i % 3 == 1 ? x[i] : 0));
-    delete[] mask;
 }
 """
 

@@ -6,7 +6,7 @@ __all__ = ["CHOICE"]
 
 CHOICE = r"""
 // How many places of each tile are marked.
-extern "C" __global__ void marked(const bool* mask, index_t total, index_t* counts) {
+extern "C" __global__ void marked(const unsigned char* mask, index_t total, index_t* counts) {
     EACH_BLOCK
         __shared__ int found[BLOCK];
         const index_t first = (index_t)blockIdx.x * TILE;
@@ -31,7 +31,7 @@ extern "C" __global__ void marked(const bool* mask, index_t total, index_t* coun
 }
 
 // The numbers of the marked places, those of a tile from its entry of `begins` on.
-extern "C" __global__ void places(const bool* mask, index_t total, const index_t* begins, index_t* out) {
+extern "C" __global__ void places(const unsigned char* mask, index_t total, const index_t* begins, index_t* out) {
     EACH_BLOCK
         __shared__ unsigned char is[TILE];
         __shared__ unsigned short kept[TILE];
@@ -41,7 +41,7 @@ extern "C" __global__ void places(const bool* mask, index_t total, const index_t
         EACH_THREAD
             UNROLLED for (int k = 0; k < PER; ++k) {
                 const int place = tid + k * BLOCK;
-                is[place] = place < count && mask[first + place];
+                is[place] = place < count && mask[first + place] ? 1 : 0;
             }
         END_EACH
         EACH_THREAD
