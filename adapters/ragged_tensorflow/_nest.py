@@ -47,8 +47,8 @@ def flatten(array: Array) -> tuple[Static, tuple[Any, ...]]:
     """What stays of an array (its type, and known structure), and its tensors: content, then other structure."""
     if (state := at_work()) is not None and array._backend is state.b:
         raise UnsupportedError(
-            "tf.nest (tf.cond, tf.while_loop, a tape that watches an array) takes no ragged array of a program of XLA, "
-            "whose length is not known; give it dense tensors, use ragged.grad for a tape, or leave jit_compile=True out"
+            "tf.nest (tf.cond, tf.while_loop, a tape that watches an array) takes no ragged array of a program of "
+            "XLA, whose length is not known; give it dense tensors, use ragged.grad, or leave jit_compile=True out"
         )
     pending = array._pending if array._node is None else None
     if isinstance(pending, Blank):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-
 from ragged.compilation._buckets import size_class
 from ragged.context import _context
 from ragged.errors import OutOfRangeError, UnsupportedError
@@ -21,7 +20,6 @@ from ragged_tensorflow._xla_leaving import Leaving
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragged.backend import Backend
     from ragged.compilation._program import Plan, Program
 
 __all__ = ["Compiled"]

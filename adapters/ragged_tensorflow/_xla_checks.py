@@ -1,4 +1,4 @@
-"""What a program of XLA reports beside its results (it drops TensorFlow's assertions), and the state of one compilation."""
+"""What a program of XLA reports beside its results, as it drops assertions; and the state of one compilation."""
 
 from __future__ import annotations
 

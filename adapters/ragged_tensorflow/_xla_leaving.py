@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from ragged.array import Array
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
@@ -69,7 +68,7 @@ class Leaving:
             return None, x
         if isinstance(x, Bounded):
             x = x.value
-        shape = tuple(map(self.size, x.shape))
+        shape = tuple(map(self.size, self.entering.b.shape(x)))
         self.arrays.append(x.data if type(x) is Padded else x)
         return len(self.arrays) - 1, shape
 

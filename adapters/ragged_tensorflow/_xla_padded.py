@@ -124,7 +124,10 @@ def count(n: int) -> Any:
 def mask_of(shape: tuple[Any, ...], capacities: tuple[int, ...]) -> Any:
     """Which entries of data of these capacities count, in as few axes as tell it."""
     masks = [
-        tf.reshape(count(capacities[axis]) < size.value, [-1 if each == axis else 1 for each in range(len(shape))])
+        tf.reshape(
+            tf.range(capacities[axis]) < tf.cast(size.value, tf.int32),  # in 32 bits, which are compared twice as fast
+            [-1 if each == axis else 1 for each in range(len(shape))],
+        )
         for axis, size in enumerate(shape)
         if isinstance(size, Bounded)
     ]
@@ -233,7 +236,8 @@ def sliced(x: Any, start: Any, stop: Any, step: int = 1) -> Any:
     capacity = min(capacity_of(span), data.shape[0])
     if isinstance(start, Bounded):
         data = fitted(data, data.shape[0] + capacity)
-        begin = tf.stack([start.value, *[tf.zeros((), tf.int64)] * len(rest)])
+        first = tf.clip_by_value(start.value, 0, data.shape[0] - capacity)  # what is beyond is checked elsewhere
+        begin = tf.stack([first, *[tf.zeros((), tf.int64)] * len(rest)])
         data = tf.slice(data, begin, [capacity, *data.shape[1:]])
     else:
         data = fitted(data[start:], capacity)
@@ -258,7 +262,7 @@ def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         if name in CONTENT or any(map(_is_inexact, (x, y))):
             return compilation().b.apply(FUNCTIONS.get(name, name), x, y)
         datas, shape = lined_up((x, y), [data_of(x), data_of(y)])
-        return padded(f(*datas), shape)
+        return padded(f(*_of_one_kind(datas)), shape)
 
     def forward(self: Any, other: Any) -> Any:
         return run(self, other)
@@ -267,6 +271,16 @@ def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return run(other, self)
 
     return forward, reflected
+
+
+def _of_one_kind(datas: list[Any]) -> list[Any]:
+    """Truth values that meet numbers as numbers."""
+    is_truth = [isinstance(x, bool | np.bool_) or getattr(x, "dtype", None) == tf.bool for x in datas]
+    return (
+        datas
+        if all(is_truth)
+        else [tf.cast(x, tf.int64) if truth else x for x, truth in zip(datas, is_truth, strict=True)]
+    )
 
 
 def _is_inexact(x: Any) -> bool:
