@@ -18,6 +18,7 @@ from ragged_jax import _functions, _kernels, _transforms
 from ragged_jax._arrays import SMALL, folded, is_traced, place, reshaped, structure
 from ragged_jax._checks import program_of
 from ragged_jax._compat import Tracer, x64_enabled
+from ragged_jax._compiling import Compiling
 from ragged_jax._dtypes import NARROWER, held
 from ragged_jax._fused import fused
 from ragged_jax._index import LONG, as_index, ids_of, width_of
@@ -33,16 +34,13 @@ WORTH_COMPILING = 1 << 16
 """Arrays of one value are made on the device from this size on; shorter ones go there without a kernel."""
 
 
-class JaxBackend(Backend):
+class JaxBackend(Compiling):
     """JAX arrays and tracers. Structure is concrete and lives on NumPy; only an order of traced values is traced."""
 
     name = "jax"
     xp = jnp
     unsupported = _functions.UNSUPPORTED
     immutable = True
-    compiles = "one program of jax.jit for each size class"
-    static_sizes = True
-    traces_floats = True
     zero_copy = frozenset({"to_numpy"})  # on the CPU; JAX takes NumPy's memory over only if nobody can write to it
     device: Any = None
     precision: str | None = None
@@ -122,16 +120,6 @@ class JaxBackend(Backend):
         self, f: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
     ) -> Callable[..., Any]:
         return _transforms.custom_vjp(f, forward, backward)
-
-    def tracing(self, leaves: Sequence[Any]) -> bool:
-        from ragged_jax._compile import is_inner
-
-        return is_inner(leaves)
-
-    def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
-        from ragged_jax._compile import compiled
-
-        return compiled(self, program, plan)
 
     # ------------------------------------------------------------------ sizes and dtypes
 

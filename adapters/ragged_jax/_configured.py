@@ -116,7 +116,8 @@ _fused = scoped(JaxBackend.fused)
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
 UNSCOPED = {
     *vars(WideJaxBackend),
-    *("compile", "configured", "differentiating", "home", "hosting", "joined", "owns", "serving", "size", "tracing"),
+    *("compile", "configured", "differentiating", "dtype", "home", "hosting", "joined", "owns", "serving", "shape"),
+    *("size", "takes", "tracing"),
 }
 for _name, _method in [(name, getattr(JaxBackend, name)) for name in dir(JaxBackend)]:
     if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:

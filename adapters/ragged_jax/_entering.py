@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from ragged.array import Array
+from ragged.memory import is_frozen
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
 from ragged.rows import Rows
 from ragged_jax._checks import compilation
@@ -17,6 +18,7 @@ from ragged_jax._dtypes import structural
 from ragged_jax._index import WORTH_KEEPING, on_device
 from ragged_jax._padded import Padded, fitted, padded
 from ragged_jax._sizes import Size
+from ragged_numpy._memory import empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +42,7 @@ class Packed:
                 self.sizes.append(length)
                 self.node(leaf.layout, 1 if length == 1 else capacity, remaining)
             else:
-                self.arrays.append(leaf)
+                self.arrays.append(owned(leaf) if type(leaf) is np.ndarray else leaf)
         if self.sizes:
             self.arrays.append(np.asarray(self.sizes, np.int32))
 
@@ -74,14 +76,27 @@ class Packed:
 
 def with_room(x: Any, capacity: int) -> Any:
     """An array with zeros behind it, up to a capacity."""
-    if x.shape[0] == capacity:
-        return x
-    if isinstance(x, Tracer) or (isinstance(x, jax.Array) and next(iter(x.devices())).platform != "cpu"):
-        return fitted(x, capacity)
-    room = np.empty((capacity, *x.shape[1:]), x.dtype)
-    room[: x.shape[0]] = np.asarray(x)
-    room[x.shape[0] :] = 0
+    n, *rest = x.shape
+    if not isinstance(x, np.ndarray):
+        if n == capacity:
+            return x
+        if isinstance(x, Tracer) or next(iter(x.devices())).platform != "cpu":
+            return fitted(x, capacity)
+    elif n == capacity:
+        return owned(x)
+    room = empty((capacity, *rest), x.dtype)  # aligned where it is large, so that JAX takes it as it is
+    room[:n] = x
+    room[n:] = 0
     return room
+
+
+def owned(x: Any) -> Any:
+    """Memory that nobody can write to while the program runs, which is after the call."""
+    if is_frozen(x):
+        return x
+    copy = empty(x.shape, x.dtype)
+    copy[...] = x
+    return copy
 
 
 def partition(rows: Any, capacity: int, total: int, device: Any) -> list[Any]:

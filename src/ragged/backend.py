@@ -84,6 +84,11 @@ class Backend(Content):
         """Whether the values of `x` are there now, so that structure can be made of them (not while JAX traces)."""
         return True
 
+    def lasts(self, x: Any, source: Any) -> bool:
+        """Whether structure computed of `source` may be kept as long as that is: not what a loop or a branch of a
+        program that is being traced computes of what is outside."""
+        return True
+
     def stop_gradient(self, x: Any) -> Any:
         """`x` as a constant."""
         return x
@@ -260,16 +265,20 @@ class Backend(Content):
         """Whether a compiler is at work on these arguments already: a function under `jit` is then simply run."""
         return False
 
+    def takes(self, x: Any) -> bool:
+        """Whether what `compile` gives takes an Array or a dense value of another backend as it is."""
+        return False
+
     def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
         """The compiled form of `program`, where `compiles` says that there is one.
 
-        It is called with the leaves of one call: Arrays and dense values of this backend, 0-d ones included, and Python
-        floats and complex numbers if it `traces_floats`. It calls `program(leaves)` with the framework's tracers in
-        their places when it compiles, and gives leaves such as that gave. It serves all leaves of one form (types,
-        shared rows, shapes of dense values, but for a first axis that is longer than 1), and with `static_sizes` those
-        up to `plan.capacities`, to which it pads them, unseen. Python's own errors of the function, and whatever eager
-        code would raise for these arguments, are raised, at the latest after the call. An attribute `explain(leaves)`,
-        if it has one, gives lines of text: what was fused, padded, estimated.
+        It is called with the leaves of one call: Arrays and dense values of this backend (or what it `takes`), 0-d
+        ones included, and Python floats and complex numbers if it `traces_floats`. It calls `program(leaves)` with the
+        framework's tracers in their places when it compiles, and gives leaves such as that gave. It serves all leaves
+        of one form (types, shared rows, shapes of dense values, but for a first axis that is longer than 1), and with
+        `static_sizes` those up to `plan.capacities`, to which it pads them, unseen. Python's own errors of the
+        function, and whatever eager code would raise for these arguments, are raised, at the latest after the call. An
+        attribute `explain(leaves)`, if it has one, gives lines of text: what was fused, padded, estimated.
         """
         raise _namespace.no_compiler(self)
 

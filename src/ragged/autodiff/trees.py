@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Skeleton", "Slot", "backend_for", "split", "tree_map"]
+__all__ = ["Skeleton", "Slot", "backend_among", "backend_for", "owner", "split", "tree_map"]
 
 LISTED = {"awkward": "to_list", "pyarrow": "to_pylist"}
 """What arrays of other libraries have that their types and schemas have not."""
@@ -88,7 +88,11 @@ def owner(leaf: Any) -> Backend | None:
 
 def backend_for(*trees: Any) -> Backend:
     """Where a transform of these arguments runs: on the backend in use, else where they are."""
-    owners = [owner(leaf) for tree in trees for leaf in tree_flatten(tree)[0]]
+    return backend_among([owner(leaf) for tree in trees for leaf in tree_flatten(tree)[0]])
+
+
+def backend_among(owners: Sequence[Backend | None]) -> Backend:
+    """The same, given where each leaf is."""
     here = active()
     if here is None:
         return common_backend(owners)

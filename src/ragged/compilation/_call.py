@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array
-from ragged.autodiff.trees import backend_for
+from ragged.autodiff.trees import backend_among, owner, tree_flatten
 from ragged.compilation._forms import Former, sizes_of
 from ragged.compilation._program import Fixed, Template
 from ragged.errors import DTypeError
@@ -27,7 +27,9 @@ class Call:
 
     def __init__(self, tree: Any, jit_compile: bool = False) -> None:
         self.tree = tree
-        self.b: Backend = backend_for(tree)
+        leaves, treedef = tree_flatten(tree)
+        sources = list(map(owner, leaves))
+        self.b: Backend = backend_among(sources)
         padded = self.b.base.compiles_padded if jit_compile else None
         self.compiles, self.static = padded or self.b.base.compiles, padded is not None or self.b.base.static_sizes
         self.forms: tuple[Any, ...] = ()
@@ -35,8 +37,8 @@ class Call:
         self.template: Any = None
         data: list[Any] = []
         if self.b.compiles is not None:
-            self.template, data = Template.of(tree, self.b.traces_floats)
-        self.leaves = [leaf if type(leaf) in (float, complex) else placed(self.b, leaf) for leaf in data]
+            self.template, data = Template.sorted(leaves, treedef, sources, self.b.traces_floats)
+        self.leaves = [placed(self.b, leaf) for leaf in data]
 
     def key(self, capacity: Callable[[int], int]) -> tuple[Any, ...]:
         """What two calls have in common that one compiled program serves."""
@@ -58,7 +60,10 @@ class Call:
 
 
 def placed(b: Backend, leaf: Any) -> Any:
-    """Data on `b`."""
+    """Data on `b`, or where its compiler takes it from."""
+    kind = type(leaf)
+    if kind is float or kind is complex or b.takes(leaf):
+        return leaf
     if isinstance(leaf, Array):
         if leaf._backend is b:
             return leaf
@@ -69,16 +74,17 @@ def placed(b: Backend, leaf: Any) -> Any:
 def form_of(former: Former, leaf: Any, static: bool) -> tuple[Any, ...]:
     """The form of one leaf; of dense values the shape, of which the first axis may be of any length (None) unless
     sizes are static; a single entry, which stretches along others, is something else."""
-    if isinstance(leaf, Array):
+    kind = type(leaf)
+    if kind is Array or isinstance(leaf, Array):
         labels = repr(sorted(leaf._attrs.items(), key=str)) if leaf._attrs else None
         single = static and leaf.layout.length == 1
         return "Array", former.form(leaf.layout), labels, id(leaf._behavior) if leaf._behavior else None, single
-    if type(leaf) in (float, complex):
-        return (type(leaf).__name__,)
+    if kind is float or kind is complex:
+        return (kind.__name__,)
     shape = tuple(former.b.shape(leaf))
     if not static and shape and shape[0] != 1:
         shape = None, *shape[1:]
-    return "dense", str(former.b.dtype(leaf)), shape
+    return "dense", former.dtype(leaf), shape
 
 
 def path_name(path: Sequence[Any], names: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union
 
 if TYPE_CHECKING:
@@ -25,12 +27,17 @@ class Former:
         """The number of a partition: lists lined up by identity have the same one."""
         return self.seen.setdefault(id(rows), len(self.seen))
 
+    def dtype(self, x: Any) -> np.dtype[Any]:
+        """That of a dense array, which may still be where the compiler takes it from."""
+        dtype = x.dtype
+        return dtype if isinstance(dtype, np.dtype) else self.b.dtype(x)
+
     def form(self, node: Any) -> tuple[Any, ...]:
         """What two layouts have in common that one compiled program can serve."""
         own = (type(node).__name__, None if node.parameters is None else repr(sorted(node.parameters.items())))
         match node:
             case Flat(data):
-                return *own, str(self.b.dtype(data)), tuple(self.b.shape(data)[1:])
+                return *own, self.dtype(data), tuple(self.b.shape(data)[1:])
             case Lists(rows, content):
                 return *own, self.rows(rows), self.form(content)
             case Regular(content, size):

@@ -59,8 +59,13 @@ class Compiled:
         call = Call(self._tree(args, kwargs), self._options.jit_compile)
         if call.template is None or call.b.tracing(call.leaves):
             return self._f(*args, **kwargs)
-        key = self._key(call)
-        program, run = self._programs.get(key) or self._compile(call, key)
+        key = call.key(self._capacity)
+        try:
+            made = self._programs.get(key)
+        except TypeError:
+            refuse_unhashable(call, self._names)
+            raise
+        program, run = made or self._compile(call, key)
         before = program.runs
         found = run(call.leaves)
         if program.runs > before > 0:  # the framework compiled it anew for a reason of its own

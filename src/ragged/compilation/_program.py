@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array, Record
-from ragged.autodiff.trees import tree_flatten
-from ragged.registry import backend_of_dense
+from ragged.autodiff.trees import owner, tree_flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ragged.backend import Backend
 
 __all__ = ["Fixed", "Leaf", "Options", "Plan", "Program", "Template"]
 
@@ -73,14 +74,15 @@ class Fixed:
         return repr(self.value)
 
 
-def is_data(leaf: Any, floats: bool) -> bool:
-    """Whether a leaf is an array, a dense value or (if they are data) a float, and not part of the program."""
-    if isinstance(leaf, Array | Record):
+def is_data(leaf: Any, source: Backend | None, floats: bool) -> bool:
+    """Whether a leaf (which lives on `source`) is an array, a dense value or (if they are data) a float, and not part
+    of the program."""
+    kind = type(leaf)
+    if kind is Array or kind is Record:
         return True
-    if type(leaf) in (float, complex):
+    if kind is float or kind is complex:
         return floats
-    owner = backend_of_dense(leaf)
-    return owner is not None and owner.dtype(leaf).kind in "biufcmM"
+    return source is not None and (isinstance(leaf, Array | Record) or source.dtype(leaf).kind in "biufcmM")
 
 
 class Template:
@@ -96,10 +98,17 @@ class Template:
     def of(cls, tree: Any, floats: bool = False) -> tuple[Template, list[Any]]:
         """The template of a tree, and its data."""
         leaves, treedef = tree_flatten(tree)
+        return cls.sorted(leaves, treedef, list(map(owner, leaves)), floats)
+
+    @classmethod
+    def sorted(
+        cls, leaves: Sequence[Any], treedef: Any, sources: Sequence[Backend | None], floats: bool
+    ) -> tuple[Template, list[Any]]:
+        """The same, given the leaves and where they live."""
         places: list[Leaf | Constant] = []
         data: list[Any] = []
-        for leaf in leaves:
-            if not is_data(leaf, floats):
+        for leaf, source in zip(leaves, sources, strict=True):
+            if not is_data(leaf, source, floats):
                 places.append(Constant(leaf))
                 continue
             is_record = isinstance(leaf, Record)
