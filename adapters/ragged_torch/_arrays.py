@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ragged.errors import UnsupportedError
-from ragged_torch._compat import is_batched, is_transformed, is_wrapped, unwrapped
+from ragged_torch._compat import is_batched, is_transformed, is_wrapped, traced, unwrapped
 from ragged_torch._dtypes import BFLOAT16, cast, held
 
 __all__ = ["copy", "is_tensor", "place", "structure", "to_numpy"]
@@ -37,6 +37,8 @@ def place(x: Any, dtype: Any, device: torch.device) -> torch.Tensor:
         found = unwrapped(torch.from_numpy(x))  # a constant: torch.func wraps what is made while it runs
     except TypeError:  # a dtype wider than PyTorch's, which `dtype` makes narrower
         found = torch.from_numpy(x.astype(dtype))
+    if (trace := traced()) is not None:
+        trace.constants.append(found)
     return cast(found if device.type == "cpu" else found.to(device), wanted)
 
 

@@ -43,7 +43,7 @@ class TorchBackend(Backend):
     unsupported = _functions.UNSUPPORTED
     zero_copy = frozenset({"asarray", "to_numpy", "slice", "reshape"})
     device: torch.device = CPU
-    compiles = "one graph, compiled by PyTorch, for arrays of all lengths"
+    compiles: str | None = "one graph, compiled by PyTorch, for arrays of all lengths"
     chosen: bool = False  # by `use(device=...)` or `to_backend(device=...)`; else tensors stay where they are
 
     # ------------------------------------------------------------------ where things are

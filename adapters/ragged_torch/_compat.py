@@ -11,7 +11,17 @@ from torch.autograd import forward_ad
 _functorch: Any = torch._C._functorch
 _forward_ad: Any = forward_ad
 
-__all__ = ["is_batched", "is_batched_by_autograd", "is_dual", "is_transformed", "is_wrapped", "tangent_of", "traced", "tracing", "unwrapped"]
+__all__ = [
+    "is_batched",
+    "is_batched_by_autograd",
+    "is_dual",
+    "is_transformed",
+    "is_wrapped",
+    "tangent_of",
+    "traced",
+    "tracing",
+    "unwrapped",
+]
 
 is_wrapped = _functorch.is_functorch_wrapped_tensor
 _is_batched, _inner, _level = _functorch.is_batchedtensor, _functorch.get_unwrapped, _functorch.maybe_current_level

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ragged.array import Array
 from ragged.compilation._program import Template
 from ragged.context import _context
 from ragged.errors import RaggedError, UnsupportedError
@@ -58,20 +57,29 @@ def at_work(trace: Trace) -> Iterator[None]:
 class Flow:
     """A function of tensors, of which graphs are made: the program itself, or a derivative of such a function.
 
-    A derivative is by the tensors `wanted` of `source`, whose outputs `smooth` have cotangents.
+    A derivative is by the tensors `wanted` of `source`, and by some that its program closes over; outputs of `source`
+    that are `smooth` have cotangents.
     """
 
-    def __init__(self, compiled: Compiled, source: Flow | None = None, wanted: Any = (), smooth: Any = ()) -> None:
-        self.compiled, self.source, self.wanted, self.smooth = compiled, source, wanted, smooth
+    def __init__(
+        self,
+        compiled: Compiled,
+        source: Flow | None = None,
+        wanted: tuple[int, ...] = (),
+        captured: Sequence[torch.Tensor] = (),
+        smooth: tuple[int, ...] = (),
+    ) -> None:
+        self.compiled, self.source = compiled, source
+        self.wanted, self.captured, self.smooth = wanted, captured, smooth
         self.graphs: list[Graph] = []
         self.reason: str | None = None
         self.derivatives: dict[Any, Flow] = {}
 
-    def derivative(self, wanted: tuple[int, ...], smooth: tuple[int, ...]) -> Flow:
+    def derivative(self, wanted: tuple[int, ...], captured: Sequence[torch.Tensor], smooth: tuple[int, ...]) -> Flow:
         """The pullback."""
-        key = wanted, smooth
+        key = wanted, tuple(map(id, captured)), smooth
         if key not in self.derivatives:
-            self.derivatives[key] = Flow(self.compiled, self, wanted, smooth)
+            self.derivatives[key] = Flow(self.compiled, self, wanted, captured, smooth)
         return self.derivatives[key]
 
     def serving(self, given: Given, more: Sequence[torch.Tensor]) -> Graph | None:
@@ -94,21 +102,22 @@ class Flow:
             places = Placeholders(trace.b, given, more)
             return Graph(places, trace, lambda *arguments: self.outputs(trace, given, *arguments))
 
-    def outputs(self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any) -> list[Any]:
-        """What the function gives for traced arguments."""
+    def outputs(
+        self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any, outer: bool = False
+    ) -> list[Any]:
+        """What the function gives for traced arguments; `outer`: to be differentiated again."""
         if self.source is None:
-            return self.compiled.traced(trace, given, sizes, tensors, structure)
+            return self.compiled.traced(trace, given, sizes, tensors, structure, counting=not outer)
         inputs = list(tensors[: len(tensors) - len(self.smooth)])
         cotangents = tensors[len(inputs) :]
-        outer = any(x.requires_grad for x in tensors)
         with torch.enable_grad():
             for i in self.wanted:
                 x = inputs[i]
                 inputs[i] = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
-            found = self.source.outputs(trace, given, sizes, inputs, structure)
+            found = self.source.outputs(trace, given, sizes, inputs, structure, True)
             pairs = [(found[j], fitted(g, found[j])) for j, g in zip(self.smooth, cotangents, strict=True)]
             pairs = [(y, g) for y, g in pairs if y.requires_grad]
-            by = [inputs[i] for i in self.wanted]
+            by = [*(inputs[i] for i in self.wanted), *self.captured]
             slopes: Sequence[Any] = [None] * len(by)
             if pairs:
                 ys, gs = zip(*pairs, strict=True)
@@ -116,9 +125,13 @@ class Flow:
         return [torch.zeros_like(x) if g is None else g for x, g in zip(by, slopes, strict=True)]
 
     def apply(self, given: Given, tensors: Sequence[torch.Tensor]) -> list[Any]:
-        """The function's outputs, which PyTorch can differentiate; `followed` where it does."""
-        if is_transformed() or (torch.is_grad_enabled() and any(x.requires_grad for x in tensors)):
-            return list(self.followed(given, None, tensors))
+        """The function's outputs, which PyTorch can differentiate.
+
+        Raises:
+            UnsupportedError: no graph can be made for these arguments.
+        """
+        if is_transformed():
+            return list(self.followed(given, None, tensors, ()))
         graph = self.serving(given, tensors[len(given.tensors) :])
         if graph is None:
             raise UnsupportedError(
@@ -126,17 +139,28 @@ class Flow:
                 f"({self.reason or 'for these lengths'}); compile the derivative, ragged.jit(ragged.grad(f)), or leave "
                 "ragged.jit out"
             )
-        return self.execute(graph, given, tensors)[0]
+        outputs, _ = self.execute(graph, given, tensors)
+        captured = followed_of(graph.captured)
+        if captured or (torch.is_grad_enabled() and any(x.requires_grad for x in tensors)):
+            return list(self.followed(given, outputs, tensors, captured))
+        return outputs
 
     def execute(self, graph: Graph, given: Given, tensors: Sequence[torch.Tensor]) -> tuple[list[Any], bool]:
         """One run of a graph."""
         more = tensors[len(given.tensors) :]
         return graph.run(given.sizes + [n for x in more for n in x.shape], tensors, list(given.rows.values()))
 
-    def followed(self, given: Given, outputs: list[Any] | None, tensors: Sequence[torch.Tensor]) -> Sequence[Any]:
+    def followed(
+        self, given: Given, outputs: list[Any] | None, tensors: Sequence[torch.Tensor], captured: Sequence[torch.Tensor]
+    ) -> Sequence[Any]:
         """Outputs (of a run that was, or of a new one) that know what they were made of."""
-        found: Any = Step.apply(self, given, outputs, *tensors)  # type: ignore[no-untyped-call]
+        found: Any = Step.apply(self, given, outputs, len(tensors), *tensors, *captured)  # type: ignore[no-untyped-call]
         return found  # type: ignore[no-any-return]
+
+
+def followed_of(captured: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Those of the tensors of a closure that someone differentiates by."""
+    return [x for x in captured if x.requires_grad] if torch.is_grad_enabled() else []
 
 
 def fitted(g: Any, y: Any) -> Any:
@@ -151,9 +175,7 @@ def fitted(g: Any, y: Any) -> Any:
 def smooth_places(outputs: Sequence[Any]) -> tuple[int, ...]:
     """Which outputs have derivatives."""
     return tuple(
-        j
-        for j, y in enumerate(outputs)
-        if isinstance(y, torch.Tensor) and (y.is_floating_point() or y.is_complex())
+        j for j, y in enumerate(outputs) if isinstance(y, torch.Tensor) and (y.is_floating_point() or y.is_complex())
     )
 
 
@@ -161,13 +183,14 @@ class Step(torch.autograd.Function):
     """A run of a graph, whose derivative is a run of another graph. What is no tensor is given out as it is."""
 
     @staticmethod
-    def forward(flow: Flow, given: Given, outputs: Any, *tensors: Any) -> tuple[Any, ...]:
-        return tuple(flow.apply(given, [x.detach() for x in tensors]) if outputs is None else outputs)
+    def forward(flow: Flow, given: Given, outputs: Any, count: int, *tensors: Any) -> tuple[Any, ...]:
+        return tuple(flow.apply(given, [x.detach() for x in tensors[:count]]) if outputs is None else outputs)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-        ctx.flow, ctx.given, _, *tensors = inputs
-        ctx.save_for_backward(*tensors)
+        ctx.flow, ctx.given, _, ctx.count, *tensors = inputs
+        ctx.save_for_backward(*tensors[: ctx.count])
+        ctx.captured = tensors[ctx.count :]
         ctx.smooth = smooth_places(output)
         ctx.mark_non_differentiable(
             *(y for j, y in enumerate(output) if isinstance(y, torch.Tensor) and j not in ctx.smooth)
@@ -176,16 +199,19 @@ class Step(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
         tensors = ctx.saved_tensors
-        wanted = tuple(i for i in range(len(tensors)) if ctx.needs_input_grad[i + 3])
-        flow = ctx.flow.derivative(wanted, ctx.smooth)
+        needed = ctx.needs_input_grad[4:]
+        wanted = tuple(i for i in range(len(tensors)) if needed[i])
+        captured = [x for x, need in zip(ctx.captured, needed[len(tensors) :], strict=True) if need]
+        flow = ctx.flow.derivative(wanted, captured, ctx.smooth)
         found = iter(flow.apply(ctx.given, [*tensors, *(cotangents[j] for j in ctx.smooth)]))
-        return (None, None, None, *[next(found) if i in wanted else None for i in range(len(tensors))])
+        return (*[None] * 4, *[next(found) if need else None for need in needed])
 
     @staticmethod
-    def vmap(info: Any, dims: Any, flow: Any, given: Any, outputs: Any, *tensors: Any) -> Any:
+    def vmap(info: Any, dims: Any, flow: Any, given: Any, outputs: Any, count: int, *tensors: Any) -> Any:
         """One run for each: what is compiled has its shapes."""
+        places = dims[4:]
         runs = [
-            flow.apply(given, [x if dim is None else x.select(dim, i) for x, dim in zip(tensors, dims[3:], strict=True)])
+            flow.apply(given, [x if dim is None else x.select(dim, i) for x, dim in zip(tensors, places, strict=True)])
             for i in range(info.batch_size)
         ]
         return tuple(map(torch.stack, zip(*runs, strict=True))), (0,) * len(runs[0])
@@ -198,7 +224,6 @@ class Compiled:
         self.b, self.program, self.plan = b, program, plan
         self.flow = Flow(self)
         self.lock = threading.RLock()
-        self.counting = True
         self.leaving: Leaving | None = None
         self.templates: dict[int, tuple[Any, Any]] = {}  # of each graph those of its leaves, and that of its results
 
@@ -228,18 +253,15 @@ class Compiled:
         outputs, failed = self.flow.execute(graph, given, given.tensors)
         if failed:
             return None
-        if torch.is_grad_enabled() and any(x.requires_grad for x in given.tensors):
+        captured = followed_of(graph.captured)
+        if captured or (torch.is_grad_enabled() and any(x.requires_grad for x in given.tensors)):
             wanted = tuple(i for i, x in enumerate(given.tensors) if x.requires_grad)
             smooth = smooth_places(outputs)
             if smooth:
-                self.counting = False
-                try:
-                    served = self.flow.derivative(wanted, smooth).serving(given, [outputs[j] for j in smooth])
-                finally:
-                    self.counting = True
-                if served is None:
+                flow = self.flow.derivative(wanted, captured, smooth)
+                if flow.serving(given, [outputs[j] for j in smooth]) is None:
                     return None
-                outputs = list(self.flow.followed(given, outputs, given.tensors))
+                outputs = list(self.flow.followed(given, outputs, given.tensors, captured))
         templates, self.program.results = self.templates[id(graph)]
         returning = Returning(self.b, given, outputs)
         return list(map(returning.leaf, templates))
@@ -249,7 +271,7 @@ class Compiled:
         self.program.results, found = Template.of(self.program.eagerly(leaves))
         return found
 
-    def traced(self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any) -> list[Any]:
+    def traced(self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any, counting: bool) -> list[Any]:
         """The program's outputs for traced arguments."""
         sizes, inner, structure = map(iter, (sizes, tensors, structure))
         entering = Entering(
@@ -261,7 +283,7 @@ class Compiled:
         )
         results, found = Template.of(self.program.eagerly(entering.leaves))
         leaving = Leaving(entering, tensors, found)
-        if self.counting and torch.is_grad_enabled() is not None:
+        if counting:
             self.program.results, self.leaving = results, leaving
             self.program.runs += 1
         return leaving.outputs

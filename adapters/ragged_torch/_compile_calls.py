@@ -27,7 +27,9 @@ AUTOCAST: Any = reduce(
     dispatch.DispatchKeySet(dispatch.DispatchKey.Undefined),
 )
 
-library = torch.library.Library("ragged", "DEF")
+library: Any = torch.library.Library(  # type: ignore[no-untyped-call]
+    "ragged", "DEF"
+)
 library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids, bool doubtful) -> Tensor")
 library.define("call(int number, Tensor[] tensors, SymInt[] sizes) -> Tensor[]")
 
@@ -54,7 +56,7 @@ def like(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> 
     return list(kernels[number].like(tensors, sizes))
 
 
-def sums(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
+def sums(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> Any:
     """Sums of contiguous segments, by the kernel of eager code."""
     from ragged_torch._devices import on_device
 
@@ -72,7 +74,9 @@ def rows_of(offsets: torch.Tensor, ids: torch.Tensor, doubtful: torch.Tensor | N
 
     total = ids.shape[0]
     if doubtful is not None and not (
-        doubtful.shape[0] == total == int(offsets[-1]) and not int(offsets[0]) and bool((torch.diff(offsets) >= 0).all())
+        doubtful.shape[0] == total == int(offsets[-1])
+        and not int(offsets[0])
+        and bool((torch.diff(offsets) >= 0).all())
     ):
         raise IndexError("offsets that are none")
     rows = Rows(on_device(offsets.device), offsets, offsets.shape[0] - 1, total)
@@ -146,9 +150,7 @@ class Pull:
             inputs = list(tensors[: self.count])
             for i in self.wanted:
                 inputs[i] = inputs[i].view_as(inputs[i]) if inputs[i].requires_grad else leaf(inputs[i])
-            pairs = [
-                (y, g) for y, g in zip(self.f(inputs), tensors[self.count :], strict=True) if y.requires_grad
-            ]
+            pairs = [(y, g) for y, g in zip(self.f(inputs), tensors[self.count :], strict=True) if y.requires_grad]
             sources = [inputs[i] for i in self.wanted]
             grads: Sequence[Any] = [None] * len(sources)
             if pairs:

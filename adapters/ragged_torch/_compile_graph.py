@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "Placeholders"]
 
+oblivious: Any = shape_config
+
 SMALL = 1 << 15
 """Programs of fewer elements run in one thread: others would take longer to begin than it takes to end."""
 FEW = 10007, 10009
@@ -38,7 +40,7 @@ class Placeholders:
     """Fake tensors with symbolic sizes in the places of the arguments of one call: sizes, tensors, structure."""
 
     def __init__(self, b: Any, given: Given, more: Sequence[torch.Tensor]) -> None:
-        self.env = ShapeEnv(duck_shape=False, specialize_zero_one=False)  # type: ignore[no-untyped-call]
+        self.env = ShapeEnv(duck_shape=False, specialize_zero_one=False)
         self.mode = FakeTensorMode(shape_env=self.env, allow_non_fake_inputs=True)
         self.sizes: list[Any] = []
         self.names: list[str] = []
@@ -102,19 +104,38 @@ class Graph:
             return [*found, torch.stack(trace.flags).any()] if trace.flags else found
 
         fakes = [*given.sizes, *given.tensors, *given.structure]
-        with given.mode, shape_config.patch(backed_size_oblivious=True):
+        with given.mode, oblivious.patch(backed_size_oblivious=True):
             self.module = make_fx(flat, tracing_mode="real", _allow_non_fake_inputs=True)(*fakes)
         self.texts, self.checks = tuple(dict.fromkeys(trace.texts)), bool(trace.flags)
         trace.flags.clear()
+        self.captured = self.lift({id(x) for x in trace.constants})
         self.wanted = self.prune()
         self.holds = self.guards()
+
+    def lift(self, constants: set[int]) -> list[torch.Tensor]:
+        """Make arguments of the tensors that the function closes over, whose values at each call then count."""
+        graph = self.module.graph
+        found: dict[int, tuple[torch.Tensor, Any]] = {}
+        last = next(node for node in reversed(graph.nodes) if node.op == "placeholder")
+        for node in [node for node in graph.nodes if node.op == "get_attr"]:
+            x = getattr(self.module, node.target)
+            if not isinstance(x, torch.Tensor) or id(x) in constants:
+                continue
+            if id(x) not in found:
+                with graph.inserting_after(last):
+                    last = graph.placeholder(f"captured_{len(found)}")
+                last.meta["val"] = self.given.mode.from_tensor(x.detach(), static_shapes=True)
+                found[id(x)] = x, last
+            node.replace_all_uses_with(found[id(x)][1])
+            graph.erase_node(node)
+        return [x for x, _ in found.values()]
 
     def prune(self) -> list[tuple[int, str]]:
         """Drop what rows keep and the program does not ask for: what stays, as (number of the rows, name)."""
         graph, wanted = self.module.graph, []
         graph.eliminate_dead_code()
         places = [node for node in graph.nodes if node.op == "placeholder"]
-        for i, node in enumerate(places[sum(self.counts) :]):
+        for i, node in enumerate(places[sum(self.counts) : len(places) - len(self.captured)]):
             if node.users:
                 wanted.append((i // len(KEPT), KEPT[i % len(KEPT)]))
             else:
@@ -124,19 +145,20 @@ class Graph:
 
     def guards(self) -> Callable[[Sequence[int], Sequence[Any]], bool]:
         """Whether the graph serves arguments of these sizes and rows."""
-        given, printer = self.given, PythonPrinter()  # type: ignore[no-untyped-call]
+        given, printer = self.given, PythonPrinter()
         self.conditions = list(dict.fromkeys(printer.doprint(guard.expr) for guard in given.env.guards))
         if not self.conditions:
             return lambda sizes, rows: True
         text = " and ".join(f"({each})" for each in self.conditions)
         asked = [i for i, name in enumerate(given.longest) if name in text]
         names = ", ".join([*given.names, *(given.longest[i] for i in asked)])
-        found: Any = eval(f"lambda {names}: {text}", {"math": math})  # noqa: S307 - printed by PyTorch
+        found: Any = eval(f"lambda {names}: {text}", {"math": math})  # printed by PyTorch
         return lambda sizes, rows: found(*sizes, *(rows[i].longest for i in asked))
 
     def arguments(self, sizes: Sequence[int], tensors: Sequence[torch.Tensor], rows: Sequence[Any]) -> list[Any]:
         """The arguments of one call."""
-        return [*sizes, *map(plain, tensors), *(getattr(rows[i], name) for i, name in self.wanted)]
+        kept = (getattr(rows[i], name) for i, name in self.wanted)
+        return [*sizes, *map(plain, tensors), *kept, *map(plain, self.captured)]
 
     def run(self, sizes: Sequence[int], tensors: Sequence[torch.Tensor], rows: Sequence[Any]) -> tuple[list[Any], bool]:
         """The outputs, and whether a check failed."""

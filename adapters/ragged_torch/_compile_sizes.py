@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_KNOWN", "Departure", "Size", "lowered", "size_of"]
 
 shapes: Any = symbolic_shapes
+functions: Any = torch
 
 NOT_KNOWN = (
     "not known while ragged.jit compiles the function: len, iteration, printing, conversions and Python's own `if` "
@@ -52,15 +53,16 @@ class Size(SymbolicSize):
         demand(self.number >= least, what)
 
     def minimum(self, other: Any) -> Any:
-        return size_of(torch.sym_min(self.number, lowered(other)))
+        return size_of(functions.sym_min(self.number, lowered(other)))
 
     def maximum(self, other: Any) -> Any:
-        return size_of(torch.sym_max(self.number, lowered(other)))
+        return size_of(functions.sym_max(self.number, lowered(other)))
 
     def __eq__(self, other: object) -> bool:
         """Whether the two are known to be equal; arrays compare one by one."""
         if isinstance(other, torch.Tensor):
-            return other == self.number  # type: ignore[return-value]
+            same: Any = other == self.number
+            return same  # type: ignore[no-any-return]
         if not isinstance(other, int | Size | torch.SymInt):
             return False
         return self is other or bool(shapes.statically_known_true(self.number == lowered(other)))
@@ -117,7 +119,7 @@ def demand(holds: Any, what: str) -> None:
     if isinstance(holds, bool):
         met = holds
     elif shapes.free_unbacked_symbols(holds):
-        torch._check(holds)
+        functions._check(holds)
         met = True
     else:
         met = bool(holds)

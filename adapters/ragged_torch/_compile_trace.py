@@ -9,7 +9,7 @@ import torch
 from ragged.array import Array
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
 from ragged.rows import Rows
-from ragged_torch._compile_sizes import Size, lowered
+from ragged_torch._compile_sizes import Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ class Trace:
         self.kept: list[Any] = []
         self.flags: list[torch.Tensor] = []
         self.texts: list[str] = []
+        self.constants: list[torch.Tensor] = []  # made in the trace, of what NumPy or Python has
         self.doubtful = False  # from here on: what is checked may be wrong, and compiled code must outlive it
 
     def check(self, bad: torch.Tensor, what: str) -> None:
@@ -149,7 +150,7 @@ class Leaving:
 
     def __init__(self, entering: Entering, tensors: Sequence[Any], found: Sequence[Any]) -> None:
         self.given = {id(x): i for i, x in enumerate(tensors)}
-        self.rows = {id(rows): ("given", i) for i, rows in enumerate(entering.made.values())}
+        self.rows: dict[int, Any] = {id(rows): ("given", i) for i, rows in enumerate(entering.made.values())}
         self.outputs: list[Any] = []
         self.kept: list[Any] = [tensors, entering]  # what is known by its id lives as long as this
         self.templates = [self.leaf(leaf) for leaf in found]
@@ -227,7 +228,7 @@ class Returning:
             return self.outputs[which]
         return self.given.tensors[which] if kind == "given" else which
 
-    def partition(self, template: Any) -> Rows:
+    def partition(self, template: Any) -> Any:
         """Rows."""
         kind, which = template
         if kind == "given":

@@ -185,7 +185,7 @@ def tensors(xs: list[Any]) -> list[torch.Tensor]:
 def on_host(name: str, operands: list[Any], device: torch.device) -> Any:
     """The function, by NumPy."""
     if traced() is not None:
-        from ragged_torch._compile_backend import elementwise
+        from ragged_torch._compile_kernels import elementwise
 
         return elementwise(name, operands, on_host)
     with np.errstate(all="ignore"):  # torch warns of nothing either
