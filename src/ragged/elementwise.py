@@ -117,11 +117,19 @@ def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
     return None
 
 
+def signs(name: str, first: bool) -> tuple[int, int] | None:
+    """How a sum or a difference follows the numbers and their row's, which may come first; None of other functions."""
+    return {"add": (1, 1), "subtract": (-1, 1) if first else (1, -1)}.get(name)
+
+
 @along("elements", "rows")
 def with_row(b: Backend, x: Any, rows: Any, r: Any, name: str, first: bool) -> Any:
     """The function of each number and its row's entry of `r`, which may come first."""
     r = b.expand(r, rows)
     return _apply(b, name, (r, x) if first else (x, r), None, r)
+
+
+with_row.signs = signs
 
 
 def _simple(node: Node) -> bool:

@@ -15,9 +15,10 @@ from ragged.autodiff.rules import fit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ragged.autodiff.tape import Tape
     from ragged.backend import Backend
 
-__all__ = ["Pullback", "Step", "by_apply", "custom_pulls", "deepest", "pulling"]
+__all__ = ["Pullback", "Step", "by_apply", "custom_pulls", "deepest", "pulling", "sum_with_row"]
 
 
 class Step:
@@ -149,3 +150,19 @@ def custom_pulls(outputs: Sequence[Any], n: int, backward: Callable[..., Any]) -
         return one
 
     return [[pull(i, j) for j in range(n)] for i in range(len(outputs))]
+
+
+def sum_with_row(tape: Tape, f: Any, x: Any, rows: Any, options: tuple[Any, ...], signs: tuple[int, int]) -> Any:
+    """A fused sum of numbers and their rows' entries, each by its sign, recorded as one step."""
+    entries, *others = options
+    value = tape.inner.fused(f, tape.value(x), rows, tape.value(entries), *others)
+    return tape.record(
+        value,
+        (x, lambda b, g: signed(b, g, signs[0])),
+        (entries, lambda b, g: signed(b, b.segment_sum(g, rows), signs[1])),
+    )
+
+
+def signed(b: Backend, g: Any, sign: int) -> Any:
+    """A cotangent, or its negative."""
+    return g if sign > 0 else b.apply("negative", g)

@@ -12,7 +12,7 @@ from ragged._segments import extremum_adjoint
 from ragged.autodiff.box import Box
 from ragged.autodiff.derivatives import uses
 from ragged.autodiff.methods import native, plain, recorded
-from ragged.autodiff.pullback import Step, by_apply, custom_pulls, deepest, pulling
+from ragged.autodiff.pullback import Step, by_apply, custom_pulls, deepest, pulling, sum_with_row
 from ragged.autodiff.rules import matmul_left, matmul_right
 from ragged.backend import Backend
 from ragged.errors import DTypeError, RaggedError
@@ -172,6 +172,8 @@ class Tape(Backend):
     def fused(self, f: Callable[..., Any], x: Any, rows: Segments, *options: Any, tangent: Any = None) -> Any:
         if not self.holds((x, *options)):
             return self.inner.fused(f, self.value(x), rows, *map(self.value, options), tangent=tangent)
+        if "signs" in f.__dict__ and (signs := f.__dict__["signs"](*options[1:])):
+            return sum_with_row(self, f, x, rows, options, signs)
         adjoint = f.__dict__.get("adjoint")
         if adjoint is None or any(hasattr(each, "shape") for each in options):
             return f(self, x, rows, *options)
