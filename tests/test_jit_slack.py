@@ -410,6 +410,73 @@ def test_dense_arguments_become_structure():
         assert str(compiled.value) == str(eager.value)
 
 
+def inside_and_outside(x):
+    """Structure that a loop, a branch and a checkpoint compute of arrays around them, and that is wanted after them."""
+    y, w = x[x > -1], jnp.arange(3.0)
+    z = jax.vmap(lambda w: y * w)(w)
+
+    def step(total, w):
+        return total + w * ragged.sum(y[:, ::-1]) + ragged.sum(ragged.num(y) * ragged.local_index(y)) + z.ndim, None
+
+    total = jax.lax.scan(step, 0.0, w)[0]
+    total += jax.lax.cond(w[0] > 1, lambda: ragged.sum(ragged.sort(y, axis=1) * y), lambda: 0.0)
+    total += jax.checkpoint(lambda w: ragged.sum(ragged.softmax(x, axis=1) * x * w[1]))(w)
+    kept = ragged.checkpoint(lambda x: ragged.fill_none(ragged.max(x * w[1], axis=1), 0.0))(x)
+    return [total, y[:, ::-1], ragged.num(y), ragged.local_index(x), ragged.softmax(x, axis=1), ragged.sum(z), kept]
+
+
+def test_structure_that_is_found_within_a_loop_is_found_again_outside():
+    both = lambda x: [*inside_and_outside(x), ragged.grad(lambda x: inside_and_outside(x)[0])(x)]  # noqa: E731
+    compiled = ragged.jit(both)
+    with enable_x64():
+        for data in (X, OTHER):
+            close(compiled(ragged.Array(data)), both(ragged.Array(data)))
+
+
+def test_a_check_in_a_branch_that_is_not_taken_is_made_again_outside():
+    def program(x, y, p):
+        x, y = ragged.sum(x, axis=1), ragged.sum(y, axis=1)
+        return jax.lax.cond(p > 0, lambda: ragged.sum(x + y), lambda: 0.0 * p), x + y
+
+    with enable_x64():
+        x, y, p = ragged.Array(X), ragged.Array(Y), jnp.asarray(0.0)
+        compiled = ragged.jit(program)
+        close(compiled(x, y, p)[1], program(x, y, p)[1])
+        with pytest.raises(ragged.StructureError, match="do not broadcast"):
+            compiled(x, ragged.Array([*Y, [1.0]]), p)
+
+
+def test_matrix_products():
+    def program(x, y, m):
+        return [x @ m, m.T @ x, y @ m[:, :3], y @ m[None], y @ ragged.matrix_transpose(y), ragged.sum((x * x + 1) @ (m * np.inf))]
+
+    compiled = ragged.jit(program)
+    for n in (5, 7):
+        m = np.arange(n * n).reshape(n, n) % 4 + 1.0
+        x, y = (ragged.Array(np.linspace(-1, 2, size).reshape(n, -1, n)) for size in (n * n, 2 * n * n))
+        close(compiled(x[:, 0], y, m), program(x[:, 0], y, m))
+    for program in (lambda x, m: m @ x, lambda x, m: x @ m, lambda x, m: m[:, 0] @ x[:, 0]):
+        compiled = ragged.jit(program)
+        with pytest.raises(ragged.StructureError, match="do not line up"):
+            compiled(x[:, 0], m[:4, :4])
+
+
+def test_dense_arrays_of_unknown_length_in_brackets():
+    def program(x, w):
+        dense = ragged.to_padded(x, max_len=3)[0]
+        parts = dense[0], dense[:, 0], dense[:, 1:], dense[1:], dense[::-1], dense[:, ::-1], dense[-1, 0], dense[..., 0]
+        columns = ragged.to_padded(ragged.num(x) * ragged.ones_like(x), max_len=4)[0]
+        return *parts, dense[9], dense[w.astype(int)], dense @ w, columns[..., 1:3], dense[:, None, 1]
+
+    w = jnp.asarray([2.0, -1.0, 1.0])
+    compiled = ragged.jit(program)
+    for data in (X, OTHER, [[], [4.0], [0.5, 0.25]]):
+        x = ragged.Array(data)
+        close(list(compiled(x, w)), list(program(x, w)))
+    with pytest.raises(AttributeError, match="no 'mean' here: the length of this dense array is not known"):
+        ragged.jit(lambda x: ragged.to_padded(x, max_len=3)[0].mean())(x)
+
+
 def test_lengths_are_found_within_a_scan():
     scanned = ragged.jit(lambda x, ws: jax.lax.scan(lambda c, w: (c + w, ragged.sum(x[x > w])), 0.0, ws)[1])
     x, ws = ragged.Array(X), np.arange(3.0)

@@ -48,13 +48,14 @@ class Compilation:
         self.equal: set[Any] = set()  # pairs of sizes of which it is checked that they are equal
         self.traces: tuple[Any, ...] = ()
 
-    def add(self, check: Check) -> None:
-        """Enter a check; of errors unless the caller turned that off, of room in any case."""
+    def add(self, check: Check) -> bool:
+        """Enter a check; of errors unless the caller turned that off, of room in any case. Whether each call makes it:
+        what is within a loop or a branch may not run at all."""
         if not self.check and check.place is None:
-            return
+            return True
         if all(trace in (None, *self.traces) for trace in map(trace_of, (check.bad, check.needed))):
             self.checks.append(check)
-            return
+            return True
         self.late.append(check._replace(bad=None, needed=None))
         number = len(self.late) - 1
 
@@ -63,6 +64,7 @@ class Compilation:
                 self.reported[number] = max(int(needed), self.reported.get(number, 0))
 
         jax.debug.callback(report, check.bad, check.needed)
+        return False
 
 
 _current: ContextVar[Compilation | None] = ContextVar("ragged_jax_compilation", default=None)
@@ -98,9 +100,9 @@ def compilation() -> Compilation:
     return state
 
 
-def check(bad: Any, what: str) -> None:
-    """Have the program report a 0-d boolean that is true; `what` says what is wrong."""
-    compilation().add(Check(bad, what, 0, None))
+def check(bad: Any, what: str) -> bool:
+    """Have the program report a 0-d boolean that is true; `what` says what is wrong. Whether each call checks it."""
+    return compilation().add(Check(bad, what, 0, None))
 
 
 def room(needed: Any, estimate: int, bounded: bool, said: int | None = None) -> int:

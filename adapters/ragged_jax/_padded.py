@@ -17,16 +17,32 @@ import numpy as np
 from jax import lax
 
 from ragged.errors import StructureError, UnsupportedError
-from ragged.sizes import clipped
 from ragged_jax._checks import check, compilation
-from ragged_jax._sizes import Size, capacity_of, value_of
+from ragged_jax._compat import Tracer, trace_of
+from ragged_jax._sizes import NOT_KNOWN, Size, capacity_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Padded", "data_of", "fitted", "integers", "is_padded", "lined_up", "mask_of", "padded", "sliced", "upright"]
+__all__ = [
+    "Padded",
+    "data_of",
+    "fitted",
+    "integers",
+    "is_as_old",
+    "is_padded",
+    "lined_up",
+    "mask_of",
+    "padded",
+    "sliced",
+    "upright",
+]
 
 
+NOT_JAX = (
+    "the length of this dense array is not known while ragged.jit compiles the function, so that JAX's own functions "
+    "cannot take it; use those of ragged, take an array of known length, or return it"
+)
 MOST = 1 << 28
 """Entries of one array: more come of two axes whose lengths are not known."""
 
@@ -37,6 +53,7 @@ class Padded:
     __slots__ = ("_mask", "before", "clean", "data", "narrow", "shape")
     __array_ufunc__ = None  # NumPy leaves its operators to ours
     __hash__ = object.__hash__
+    __iter__ = __contains__ = None
 
     def __init__(self, data: Any, shape: tuple[Any, ...], clean: bool = False, narrow: Any = None) -> None:
         self.data, self.shape, self.clean, self.narrow = data, shape, clean, narrow
@@ -60,9 +77,13 @@ class Padded:
         x.before = before
         return x
 
+    if TYPE_CHECKING:  # this one and the operators are those of `_padded_operators`
+
+        def __getitem__(self, key: Any) -> Any: ...
+
     def __getattr__(self, name: str) -> Any:
         if name != "shape":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"no {name!r} here: {NOT_JAX}")
         raise StructureError(
             f"content of shape {list(self.data.shape)} in the place of {list(self.before)} entries. JAX's vmap, scan "
             "and tree_map over a ragged array take its elements, not its rows: map over dense arguments, or write the "
@@ -89,9 +110,12 @@ class Padded:
     @property
     def mask(self) -> Any:
         """Which entries count, in as few axes as tell it, to broadcast with the data."""
-        if self._mask is None:
-            self._mask = mask_of(self.shape, self.data.shape)
-        return self._mask
+        if self._mask is not None:
+            return self._mask
+        mask = mask_of(self.shape, self.data.shape)
+        if all(is_as_old(mask, size) for size in self.shape if isinstance(size, Size)):
+            self._mask = mask
+        return mask
 
     def zeroed(self, value: Any = 0) -> Any:
         """The data with one value in the slack."""
@@ -99,41 +123,11 @@ class Padded:
             return self.data
         return jnp.where(self.mask, self.data, jnp.asarray(value, self.data.dtype))
 
-    def __getitem__(self, key: Any) -> Any:
-        keys = key if isinstance(key, tuple) else (key,)
-        x: Any = self
-        axis = 0
-        for each in keys:
-            if each is Ellipsis:
-                break
-            if each is None:
-                shape = (*x.shape[:axis], 1, *x.shape[axis:])
-                x = padded(jnp.expand_dims(data_of(x), axis), shape, getattr(x, "clean", False))
-                axis += 1
-            elif isinstance(each, slice):
-                if each != slice(None):
-                    assert axis == 0, "structure is sliced along its first axis"
-                    start, stop, step, _ = clipped(each, x.shape[0])
-                    x = sliced(x, start, stop, step)
-                axis += 1
-            else:
-                at = value_of(x.shape[axis] + each if isinstance(each, int) and each < 0 else each)
-                shape = x.shape[:axis] + x.shape[axis + 1 :]
-                found = lax.dynamic_index_in_dim(data_of(x), at, axis, keepdims=False)
-                x = padded(found, shape, getattr(x, "clean", False))
-        return x
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise UnsupportedError(NOT_JAX)
 
-    def __jax_array__(self) -> Any:
-        raise UnsupportedError(
-            "the length of this dense array is not known while ragged.jit compiles the function, so that JAX's own "
-            "functions cannot take it; use those of ragged, take an array of known length, or return it"
-        )
-
-    def __invert__(self) -> Any:
-        return padded(~self.data, self.shape)
-
-    def __neg__(self) -> Any:
-        return padded(-self.data, self.shape)
+    def __bool__(self) -> bool:
+        raise UnsupportedError(f"the truth of an array is {NOT_KNOWN}")
 
     def __repr__(self) -> str:
         return f"Padded({self.dtype}{list(self.shape)})"
@@ -186,6 +180,12 @@ def data_of(x: Any) -> Any:
     return x.data if type(x) is Padded else value_of(x)
 
 
+def is_as_old(x: Any, source: Any) -> bool:
+    """Whether an array or size was computed where `source` was, and not within a loop or a branch around it."""
+    inner, outer = (each.root if isinstance(each, Size) else data_of(each) for each in (x, source))
+    return not isinstance(inner, Tracer) or trace_of(inner) is trace_of(outer)
+
+
 def fitted(data: Any, capacity: int, axis: int = 0) -> Any:
     """The data cut, or with zeros behind, to a capacity."""
     have = data.shape[axis]
@@ -203,9 +203,9 @@ def expect_equal(size: Any, other: Any) -> None:
     if size is other or size == other:
         return
     state, pair = compilation(), frozenset((size, other))
-    if pair not in state.equal:
+    what = "arrays of different lengths do not line up"
+    if pair not in state.equal and check(value_of(size) != value_of(other), what):
         state.equal.add(pair)
-        check(value_of(size) != value_of(other), "arrays of different lengths do not line up")
 
 
 def lined_up(args: Sequence[Any], datas: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...]]:
@@ -258,38 +258,3 @@ def sliced(x: Any, start: Any, stop: Any, step: int = 1) -> Any:
 def integers(x: Any) -> Any:
     """Traced or host integers as JAX's."""
     return x if isinstance(x, jax.Array) else jnp.asarray(x)
-
-
-CONTENT = {"truediv": "true_divide", "pow": "power"}
-FUNCTIONS = {
-    **{"sub": "subtract", "mul": "multiply", "floordiv": "floor_divide", "mod": "remainder"},
-    **{"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"},
-    **CONTENT,
-}
-
-
-def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """An operator of structure (of numbers: the function), and its reflection."""
-    f = getattr(operator, name if name.startswith("__") else f"__{name}__")
-
-    def run(x: Any, y: Any) -> Any:
-        if name in CONTENT or any(getattr(each, "dtype", np.dtype(int)).kind in "fc" for each in (x, y)):
-            return compilation().b.apply(FUNCTIONS.get(name, name), x, y)
-        datas, shape = lined_up((x, y), [data_of(x), data_of(y)])
-        return padded(f(*datas), shape)
-
-    def forward(self: Any, other: Any) -> Any:
-        return run(self, other)
-
-    def reflected(self: Any, other: Any) -> Any:
-        return run(other, self)
-
-    return forward, reflected
-
-
-for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor", "truediv", "pow"):
-    _forward, _reflected = _operator(_name)
-    setattr(Padded, f"__{_name}__", _forward)
-    setattr(Padded, f"__r{_name}__", _reflected)
-for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(Padded, f"__{_name}__", _operator(_name)[0])

@@ -15,7 +15,7 @@ from ragged._capacity import Capacity
 from ragged.errors import UnsupportedError
 from ragged.rows import Rows
 from ragged.sizes import is_known
-from ragged_jax import _kernels, _padded_moves
+from ragged_jax import _kernels, _padded_moves, _padded_operators
 from ragged_jax._checks import check, room
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import structural
@@ -38,6 +38,9 @@ FEW = 4
 """Elements a row where nothing is known about them."""
 SMALL = 1 << 10
 """So many elements are provided for without counting whether there could be fewer."""
+
+
+_padded_operators.install()
 
 
 class PaddedBackend(PaddedContent):

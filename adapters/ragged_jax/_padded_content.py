@@ -17,7 +17,7 @@ from ragged_jax._backend import JaxBackend
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import cast, held
 from ragged_jax._functions import deciding
-from ragged_jax._padded import Padded, data_of, fitted, lined_up, padded, sliced
+from ragged_jax._padded import Padded, data_of, fitted, is_as_old, lined_up, padded, sliced
 from ragged_jax._padded_functions import applied
 from ragged_jax._padded_moves import gather, in_rows, scatter_add, spread, width_of
 from ragged_jax._padded_structure import is_unknown
@@ -113,9 +113,12 @@ class PaddedContent(JaxBackend):
         ids, n = segments.ids, capacity_of(segments.nrows)
         if type(ids) is not Padded:
             return jnp.asarray(ids)
-        if ids.narrow is None:
-            ids.narrow = lax.convert_element_type(ids.zeroed(n), "int32")
-        return ids.narrow
+        if ids.narrow is not None:
+            return ids.narrow
+        narrow = lax.convert_element_type(ids.zeroed(n), "int32")
+        if is_as_old(narrow, ids):
+            ids.narrow = narrow
+        return narrow
 
     def segment_sum(self, x: Any, rows: Segments) -> Any:
         if type(x) is not Padded and not is_unknown(rows):
@@ -206,12 +209,7 @@ class PaddedContent(JaxBackend):
     def matmul(self, x: Any, y: Any) -> Any:
         if not any(type(each) is Padded for each in (x, y)):
             return super().matmul(x, y)
-        datas = [each.zeroed() if type(each) is Padded else jnp.asarray(each) for each in (x, y)]
-        before, after = datas[0].shape[-1], datas[1].shape[-2 if y.ndim > 1 else 0]
-        least = min(before, after)
-        datas = [fitted(datas[0], least, x.ndim - 1), fitted(datas[1], least, max(y.ndim - 2, 0))]
-        shape = (*x.shape[:-1], *(y.shape[-1:] if y.ndim > 1 else ()))
-        return padded(super().matmul(*datas), shape, True)
+        return _padded_moves.multiplied(x, y, super().matmul)
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         value = value_of(value)

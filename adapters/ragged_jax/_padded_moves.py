@@ -9,13 +9,23 @@ import jax.numpy as jnp
 from jax import lax
 
 from ragged_jax._kernels import upright as column
-from ragged_jax._padded import data_of, fitted, padded
+from ragged_jax._padded import data_of, expect_equal, fitted, padded
 from ragged_jax._sizes import Size, capacity_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["concatenated", "gather", "in_rows", "numbered", "reshaped", "scatter_add", "spread", "width_of"]
+__all__ = [
+    "concatenated",
+    "gather",
+    "in_rows",
+    "multiplied",
+    "numbered",
+    "reshaped",
+    "scatter_add",
+    "spread",
+    "width_of",
+]
 
 
 def width_of(rows: Any) -> int | None:
@@ -140,3 +150,33 @@ def _places(old: tuple[Any, ...], capacities: tuple[int, ...], new: tuple[Any, .
         n = jnp.maximum(value_of(size), 1)
         found, at, step = found + (at % n) * step, at // n, step * capacity
     return jnp.where(inside, found, step)
+
+
+def multiplied(x: Any, y: Any, matmul: Callable[[Any, Any], Any]) -> Any:
+    """The matrix product, as NumPy has it."""
+    datas = [each.zeroed() if hasattr(each, "zeroed") else jnp.asarray(each) for each in (x, y)]
+    inner = (x.ndim - 1, max(y.ndim - 2, 0))
+    met(x, y, datas, inner)
+    outer: list[Any] = []
+    for axis in range(-max(x.ndim, y.ndim), -2):
+        axes = tuple(axis + each.ndim if each.ndim >= -axis and not is_one(each.shape[axis]) else -1 for each in (x, y))
+        outer.append(met(x, y, datas, axes))
+    shape = (*outer, *x.shape[-2:-1], *(y.shape[-1:] if y.ndim > 1 else ()))
+    return padded(matmul(*datas), shape)
+
+
+def met(x: Any, y: Any, datas: list[Any], axes: Sequence[int]) -> Any:
+    """The length that two axes have together (-1: there is none): the program checks it, and the data have it."""
+    sizes = {i: each.shape[axis] for i, (each, axis) in enumerate(zip((x, y), axes, strict=True)) if axis >= 0}
+    if not any(isinstance(size, Size) for size in sizes.values()):
+        return max(sizes.values(), default=1)
+    expect_equal(*(tuple(sizes.values()) * 2)[:2])
+    size = min(sizes.values(), key=lambda size: (isinstance(size, Size), capacity_of(size)))
+    for i in sizes:
+        datas[i] = fitted(datas[i], capacity_of(size), axes[i])
+    return size
+
+
+def is_one(size: Any) -> bool:
+    """Whether an axis stretches."""
+    return not isinstance(size, Size) and size == 1

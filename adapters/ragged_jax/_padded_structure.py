@@ -11,7 +11,7 @@ import numpy as np
 from ragged._mixed_structure import MixedStructure, unknown_where
 from ragged_jax._checks import check
 from ragged_jax._compat import Tracer
-from ragged_jax._padded import Padded, data_of, lined_up, padded
+from ragged_jax._padded import Padded, data_of, is_as_old, lined_up, padded
 from ragged_jax._padded_moves import gather
 from ragged_jax._sizes import Size, value_of
 
@@ -83,6 +83,9 @@ class Structure(MixedStructure):
 
     def owns(self, x: Any) -> bool:
         return isinstance(x, np.ndarray | np.generic | jax.Array | Padded)
+
+    def lasts(self, x: Any, source: Any) -> bool:
+        return is_as_old(x, source)
 
     def must_agree(self, x: Any, y: Any, what: str) -> None:
         n, m = (each.shape[0] for each in (x, y))

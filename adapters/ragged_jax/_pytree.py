@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -9,10 +10,11 @@ import numpy as np
 
 from ragged._flattening import Pending, Static, flattened, plain
 from ragged.array import Array, Record
+from ragged.errors import StructureError
 from ragged.nodes import Flat, Node, Option, Unknown
 from ragged.operands import common_backend
 from ragged.registry import backend_of_dense
-from ragged_jax._compat import is_batched
+from ragged_jax._compat import Tracer, is_batched
 from ragged_jax._padded import Padded
 
 if TYPE_CHECKING:
@@ -30,7 +32,11 @@ def _flatten(array: Array) -> tuple[tuple[Any, ...], Static]:
 def _unflatten(static: Static, leaves: Iterable[Any]) -> Array:
     leaves = tuple(leaves)
     backend = _backend_of(leaves, static.backend)
-    return Array._lazily(Pending(static, leaves, backend, _place), backend, static.attrs, static.behavior)
+    pending = Pending(static, leaves, backend, _place)
+    if any(isinstance(leaf, Tracer | Padded) for leaf in leaves):
+        with suppress(StructureError):  # now: in a loop or branch that asks first, it would be lost after that
+            pending.made = pending() if pending.grows() else None
+    return Array._lazily(pending, backend, static.attrs, static.behavior)
 
 
 def _place(b: Backend, leaf: Any, shape: tuple[int, ...], length: int, parameters: Any) -> Node:

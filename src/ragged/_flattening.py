@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ragged._growing import grow, is_place
+from ragged._growing import grow, is_place, places
 from ragged.array import Array
 from ragged.nodes import Flat, Lists, Node, Option, Record, Regular, Union, Unknown
 from ragged.operands import at_home, map_flats, move
@@ -60,15 +60,21 @@ def plain(b: Backend, leaf: Any, shape: tuple[Any, ...], length: Any, parameters
 class Pending:
     """The layout of an unflattened Array, not made yet; `place` is the node of a leaf (see `grow`)."""
 
-    __slots__ = ("backend", "leaves", "place", "static")
+    __slots__ = ("backend", "leaves", "made", "place", "static")
 
     def __init__(
         self, static: Static, leaves: Sequence[Any], backend: Backend, place: Callable[..., Node] = plain
     ) -> None:
         self.static, self.leaves, self.backend, self.place = static, leaves, backend, place
+        self.made: Node | None = None
 
     def __call__(self) -> Node:
-        return self.layout(self.static.batched)
+        return self.layout(self.static.batched) if self.made is None else self.made
+
+    def grows(self) -> bool:
+        """Whether the leaves have more axes than their places."""
+        specs = places(self.static.skeleton)
+        return any(getattr(leaf, "ndim", 0) > spec.data for leaf, spec in zip(self.leaves, specs, strict=True))
 
     def layout(self, leading: bool) -> Node:
         """The layout; `leading` tells that extra axes of the content are leading ones, if shapes do not."""

@@ -70,7 +70,7 @@ def average(b: Backend, x: Any, weight: Any, segments: Segments, empty: float) -
         total = b.segment_sum(b.apply("multiply", x, weight), segments)
         return ratio(b, total, b.segment_sum(weight, segments), empty)
     total, size = b.segment_sum(x, segments), size_of(b, segments, x)
-    if b.dtype(x).kind == "c":
+    if b.dtype(x).kind == "c" or not b.known(total):  # XLA takes 0 / 0 for 0 where it rewrites products
         return ratio(b, total, size, empty)
     with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: arithmetic takes a fifth of a choice between values
         if empty != empty and not b.differentiating(total):
@@ -113,9 +113,7 @@ def var_of(b: Backend, x: Any, segments: Segments, weight: Any = None, ddof: flo
     if ddof == 0:
         return var
     total = size_of(b, segments, x) if weight is None else b.segment_sum(weight, segments)
-    scale = ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan)
-    none = b.apply("equal", b.stop_gradient(total), 0)  # XLA makes 0 of NaN times 0 / -ddof
-    return b.apply("multiply", var, b.where(none, constant(b, np.nan, scale), scale))
+    return b.apply("multiply", var, ratio(b, total, b.apply("subtract", total, float(ddof)), np.nan))
 
 
 @fused

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragged.errors import UnsupportedError
 from ragged.nodes import Flat, Lists, Regular, rows_of
 from ragged.rows import Rows
+from ragged.sizes import is_known
 
 if TYPE_CHECKING:
     from ragged.backend import Backend
@@ -25,6 +27,8 @@ def text_ranks(b: Backend, node: Lists | Regular) -> Any:
     rows, content = rows_of(b, node)
     ops = rows.ops
     assert isinstance(content, Flat)
+    if not is_known(rows.total):
+        raise UnsupportedError("the order of text is found in as many rounds as it takes; sort it before this program")
     rows, symbols = chunks(ops, rows, ops.astype(b.as_structure(content.data), "int64"))
     symbols = dense_ranks(ops, symbols)
     while rows.longest > 1:

@@ -125,6 +125,7 @@ class Cutter:
         if self.capacity is not None:
             self.capacity.hold(n)
         if size is not None and size > 0 and not is_known(n):
+            n.at_least(size, f"unflatten: counts={size} is more than the values along axis={self.axis}")
             differ(n % size, 0, f"unflatten: the values do not divide into lists of {size}")
             return regular(self.b, node, size, n // size)
         if size is None or not 0 <= size <= n:

@@ -143,29 +143,34 @@ class Rows:
     def lengths(self) -> Any:
         """Number of elements of each row, int64."""
         if self._lengths is None:
-            self._lengths = sealed(self.ops.row_lengths(self))
+            return self._kept("_lengths", sealed(self.ops.row_lengths(self)))
         return self._lengths
 
     @property
     def ids(self) -> Any:
         """For each element the number of its row, int64."""
         if self._ids is None:
-            self._ids = sealed(self.ops.row_ids(self))
+            return self._kept("_ids", sealed(self.ops.row_ids(self)))
         return self._ids
 
     @property
     def positions(self) -> Any:
         """For each element its position within its row, int64."""
         if self._positions is None:
-            self._positions = sealed(self.ops.row_positions(self))
+            return self._kept("_positions", sealed(self.ops.row_positions(self)))
         return self._positions
 
     @property
     def longest(self) -> Any:
         """Length of the longest row (0 where there is none)."""
         if self._longest is None:
-            self._longest = self.ops.row_longest(self)
+            return self._kept("_longest", self.ops.row_longest(self))
         return self._longest
+
+    def _kept(self, name: str, found: Any) -> Any:
+        if self.ops.lasts(found, self.offsets):
+            setattr(self, name, found)
+        return found
 
     def on(self, ops: Backend) -> Rows:
         """The same partition on another backend: the same object whenever it is asked for."""
