@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import ragged
+import ragged_torch
 from agreement import OURS
 from ragged.cli import main
 from ragged.context import _context, _default
@@ -24,6 +25,12 @@ def backend(request):
     """Name of an installed backend of ours, in use (with 64 bits) for the length of the test."""
     with ragged.use(request.param, precision="float64"):
         yield request.param
+
+
+@pytest.fixture(autouse=True)
+def _graphs_run_as_they_were_traced(monkeypatch):
+    """PyTorch's compiler takes seconds a graph; the tests that are about it ask for it."""
+    monkeypatch.setattr(ragged_torch, "_compiler", "eager")
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FRAMEWORK = ("torch",)
 
+_compiler = "inductor"
+"""What compiles the graphs of `ragged.jit`; tests say "eager", which runs them as they were traced, at once."""
+
 __all__ = [
     "FRAMEWORK",
     "TorchBackend",

@@ -17,6 +17,7 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 from torch.fx.passes.runtime_assert import insert_deferred_runtime_asserts
 from torch.utils._sympy.printers import PythonPrinter
 
+import ragged_torch
 from ragged_torch import _compile_calls as calls
 from ragged_torch._compile_sizes import lowered
 from ragged_torch._compile_trace import KEPT, Entering
@@ -170,7 +171,7 @@ class Graph:
 
     def compile(self, many: bool) -> Callable[..., Any]:
         """The graph as PyTorch's compiler makes it, for many elements or few."""
-        call = self.compiled[many] = compilers[compiler](self, many)
+        call = self.compiled[many] = compilers[ragged_torch._compiler](self, many)
         return call
 
 
@@ -209,5 +210,4 @@ def induced(graph: Graph, many: bool) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-compiler = "inductor"
 compilers = {"inductor": induced, "eager": interpreted}
