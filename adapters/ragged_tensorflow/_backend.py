@@ -7,39 +7,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ragged.backend import Backend
 from ragged.errors import UnsupportedError
 from ragged.registry import get_backend
-from ragged_tensorflow import _compile, _functions, _graph, _host, _kernels, _native, _nest, _transforms
+from ragged_tensorflow import _functions, _graph, _host, _kernels, _native, _nest, _transforms
 from ragged_tensorflow._compat import is_recorded, is_symbolic
+from ragged_tensorflow._configuration import Configuration
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_axes, as_index, ids_of, places_of
 from ragged_tensorflow._namespace import Namespace
 from ragged_tensorflow._sizes import NOT_KNOWN, Size, bounded, checked, dense_shape, shape_of, size_of
 from ragged_tensorflow._structure import Structure
-from ragged_tensorflow._xla_checks import at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.compilation._program import Plan, Program
+    from ragged._mixed_structure import MixedStructure
+    from ragged.backend import Backend
     from ragged.rows import Rows, Segments
 
 
-class TensorFlowBackend(Backend):
+class TensorFlowBackend(Configuration):
     """Eager and symbolic tensors."""
 
-    name = "tensorflow"
     xp = Namespace()
     unsupported = _functions.UNSUPPORTED
     immutable = True
     zero_copy = frozenset({"to_numpy", "reshape"})  # on the CPU; TensorFlow copies what NumPy may write to
-    device: Any = None
-    compiles = "one graph (tf.function) for arrays of all lengths"
-    compiles_padded = "one program of XLA (tf.function, jit_compile=True) for each size class"
 
     def __init__(self) -> None:
-        self._home = Structure(get_backend("numpy"), self)
+        self._home: MixedStructure = Structure(get_backend("numpy"), self)
 
     # ------------------------------------------------------------------ where things are
 
@@ -78,27 +74,6 @@ class TensorFlowBackend(Backend):
     def stop_gradient(self, x: Any) -> Any:
         return tf.stop_gradient(x)
 
-    def serving(self, x: Any) -> Backend:
-        state = at_work()
-        return self if state is None or not is_symbolic(x) else state.b  # of the program that is being compiled for XLA
-
-    def hosting(self, other: Backend) -> Backend:
-        state = at_work()
-        return other if state is not None and state.b is other else self
-
-    def joined(self, other: Backend) -> Backend:
-        state = at_work()
-        if state is not None and state.b is other:  # what is being compiled takes constants in
-            return other
-        if isinstance(other, TensorFlowBackend):
-            return self.configured(self.device or other.device)
-        return super().joined(other)
-
-    def configured(self, device: Any = None, precision: str | None = None) -> Backend:
-        from ragged_tensorflow._configured import configure
-
-        return configure(device, precision)
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.device,)
 
@@ -120,12 +95,6 @@ class TensorFlowBackend(Backend):
 
     def within(self, args: Any) -> Any:
         return args if tf.executing_eagerly() else _nest.held_within(args)
-
-    def tracing(self, leaves: Sequence[Any]) -> bool:
-        return not tf.executing_eagerly()
-
-    def compile(self, program: Program, plan: Plan) -> Callable[[list[Any]], list[Any]]:
-        return _compile.compiled(self, program, plan)
 
     # ------------------------------------------------------------------ sizes and dtypes
 

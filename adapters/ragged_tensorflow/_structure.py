@@ -76,5 +76,5 @@ def _where_rows_are(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("row_ids", "row_lengths", "row_positions", "largest"):
+for _name in ("row_ids", "row_lengths", "row_positions", "row_longest", "largest"):
     setattr(Structure, _name, _where_rows_are(_name))

@@ -3,6 +3,7 @@ the way in and trimmed after it."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,14 @@ class Compiled:
         return tf.function(Body(self), jit_compile=True, autograph=False)
 
     def __call__(self, leaves: list[Any]) -> list[Any]:
-        self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device)
-        outputs, sizes, flags = self.execute(packed)
-        while self.outgrown(leaves, flags):
-            self.graph = self.fresh()
+        with nullcontext() if self.b.device is None else tf.device(self.b.device):
+            self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device)
             outputs, sizes, flags = self.execute(packed)
-        assert self.leaving is not None
-        return self.leaving.trimmed(self.b, packed, outputs, sizes)
+            while self.outgrown(leaves, flags):
+                self.graph = self.fresh()
+                outputs, sizes, flags = self.execute(packed)
+            assert self.leaving is not None
+            return self.leaving.trimmed(self.b, packed, outputs, sizes)
 
     def execute(self, packed: Packed) -> Any:
         """One run of the compiled program, and its compilation before the first.
