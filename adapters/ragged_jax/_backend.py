@@ -27,7 +27,6 @@ from ragged_jax._ranges import take_ranges
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragged.compilation._program import Plan, Program
     from ragged.rows import Ranges, Segments
 
 WORTH_COMPILING = 1 << 16

@@ -12,19 +12,21 @@ import numpy as np
 
 from ragged._opaque import opaque
 from ragged.array import Array
+from ragged.autodiff.trees import contents
 from ragged.compilation._buckets import size_class
 from ragged.context import _context
 from ragged.errors import OutOfRangeError, UnsupportedError
 from ragged_jax._checks import Check, Compilation, compiling
 from ragged_jax._compat import Tracer, enable_x64, trace_of, x64_enabled
+from ragged_jax._donating import Donating
 from ragged_jax._entering import Entering, Packed
 from ragged_jax._leaving import Leaving, on_host
+from ragged_jax._padded import NOT_JAX, Padded
 from ragged_jax._padded_backend import PaddedBackend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragged.backend import Backend
     from ragged.compilation._program import Plan, Program
 
 __all__ = ["Compiled", "is_inner"]
@@ -41,16 +43,17 @@ def padded_backend(device: Any, options: tuple[Any, str | None]) -> PaddedBacken
 def is_inner(leaves: Sequence[Any]) -> bool:
     """Whether JAX traces the leaves for another compiler: then the function becomes part of that program."""
     for leaf in leaves:
-        if isinstance(leaf, Array):
-            if isinstance(leaf._backend, PaddedBackend):
+        if not isinstance(leaf, Array):
+            if is_traced(leaf):
                 return True
-            contents = jax.tree_util.tree_leaves(leaf)
-        else:
-            contents = [leaf]
-        for x in contents:
-            if isinstance(x, Tracer) and isinstance(jax.lax.stop_gradient(x), Tracer):
-                return True
+        elif isinstance(leaf._backend, PaddedBackend) or any(map(is_traced, contents(leaf.layout))):
+            return True
     return False
+
+
+def is_traced(x: Any) -> bool:
+    """Whether the value is known to a running program alone."""
+    return issubclass(type(x), Tracer) and isinstance(jax.lax.stop_gradient(x), Tracer)
 
 
 class Compiled:
@@ -60,6 +63,7 @@ class Compiled:
         self.b, self.program, self.plan = b, program, plan
         self.inner = padded_backend(b.device, b.options)
         self.run = jax.jit(self.trace)
+        self.donating: Donating | None = None
         self.packed: Packed | None = None
         self.leaving: Leaving | None = None
         self.state: Compilation | None = None
@@ -68,7 +72,7 @@ class Compiled:
 
     def __call__(self, leaves: list[Any]) -> list[Any]:
         with self.scope():
-            self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device)
+            self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device, self.plan.donated)
             outputs, sizes, flags = self.execute(packed)
             while self.outgrown(leaves, flags):
                 self.run = jax.jit(self.trace)
@@ -80,15 +84,30 @@ class Compiled:
         """One run of the compiled program, and its compilation before the first.
 
         Raises:
-            UnsupportedError: structure that is made within a transformation and used outside.
+            UnsupportedError: structure that is made within a transformation and used outside; an array of unknown
+                length that was given to a function of JAX or NumPy.
         """
         try:
-            return self.run(packed.arrays)
+            if packed.donated and self.leaving is None:
+                self.prepare(packed)
+            run = self.donating if self.donating and self.donating.can_take(packed.arrays) else self.run
+            return run(packed.arrays)
+        except TypeError as error:
+            if Padded.__name__ not in str(error):
+                raise
+            raise UnsupportedError(NOT_JAX) from error
         except jax.errors.UnexpectedTracerError as error:
             raise UnsupportedError(
                 f"{self.plan.name}: lists whose lengths are found within jax.checkpoint, lax.scan or lax.cond cannot "
                 "leave it; find them before it, or reduce them within"
             ) from error
+
+    def prepare(self, packed: Packed) -> None:
+        """Find which of the arrays that are given away a result can use. None, where the program checks anything: then
+        the function is called once more with all of them."""
+        outputs = jax.eval_shape(self.trace, packed.arrays)
+        if not (self.checks or (self.state and self.state.late)):
+            self.donating = Donating(self.trace, packed, outputs)
 
     def scope(self) -> Any:
         """64 bits where they were asked for."""
@@ -155,10 +174,9 @@ class Compiled:
         return wrong
 
     def explain(self, leaves: list[Any]) -> list[str]:
-        """What is padded."""
-        return [f"checked after each call: {text}" for text in dict.fromkeys(check.what for check in self.checks)]
-
-
-def compiled(b: Backend, program: Program, plan: Plan) -> Compiled:
-    """The program under `jax.jit`."""
-    return Compiled(b, program, plan)
+        """What is checked, and what is given away."""
+        lines = [f"checked after each call: {text}" for text in dict.fromkeys(check.what for check in self.checks)]
+        if self.plan.donated:
+            count = len(self.donating.places) if self.donating else 0
+            lines.append(f"donated: results take the memory of {count} arrays")
+        return lines

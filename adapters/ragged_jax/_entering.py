@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from jax import lax
 
@@ -29,20 +28,28 @@ __all__ = ["Entering", "Packed"]
 class Packed:
     """The leaves of one call as arrays for the compiled program; what stays on the host is kept beside."""
 
-    def __init__(self, leaves: Sequence[Any], capacities: Sequence[tuple[int, ...]], device: Any) -> None:
+    def __init__(
+        self, leaves: Sequence[Any], capacities: Sequence[tuple[int, ...]], device: Any, donated: Sequence[int] = ()
+    ) -> None:
         self.leaves, self.capacities, self.device = leaves, capacities, device
+        self.contents: list[int] = []  # which arrays are content
+        self.donated: list[int] = []  # those of them that the caller gives away
         self.arrays: list[Any] = []
         self.sizes: list[int] = []
         self.rows: list[Any] = []
         self._rows: dict[int, int] = {}
-        for leaf, sizes in zip(leaves, capacities, strict=True):
+        for i, (leaf, sizes) in enumerate(zip(leaves, capacities, strict=True)):
+            begin = len(self.contents)
             if isinstance(leaf, Array):
                 remaining = iter(sizes)
                 capacity, length = next(remaining), leaf.layout.length
                 self.sizes.append(length)
                 self.node(leaf.layout, 1 if length == 1 else capacity, remaining)
             else:
+                self.contents.append(len(self.arrays))
                 self.arrays.append(owned(leaf) if type(leaf) is np.ndarray else leaf)
+            if i in donated:
+                self.donated += self.contents[begin:]
         if self.sizes:
             self.arrays.append(np.asarray(self.sizes, np.int32))
 
@@ -50,6 +57,7 @@ class Packed:
         """Pack a layout whose length has the given capacity."""
         match node:
             case Flat(data):
+                self.contents.append(len(self.arrays))
                 self.arrays.append(with_room(data, capacity))
             case Lists(rows, content):
                 total = next(capacities)

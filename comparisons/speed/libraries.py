@@ -24,15 +24,17 @@ __all__ = ["FAMILIES", "LIBRARIES", "PEERS", "call", "family_of", "machine", "th
 
 FAMILIES = {
     "numpy": ("ragged-numpy", "ragged-numba", "ragged-numba-jit", "awkward-numpy", "numpy-flat"),
-    "jax": ("ragged-jax", "awkward-jax", "jax-handwritten"),
+    "jax": ("ragged-jax", "ragged-jax-jit", "awkward-jax", "jax-handwritten"),
     "torch": ("ragged-torch", "torch-handwritten", "torch-nested"),
     "tensorflow": ("ragged-tensorflow", "tensorflow-handwritten", "tensorflow-ragged"),
 }
 """By framework, ours first. Each family is measured in a process of its own: no other framework's threads are there."""
 LIBRARIES = tuple(library for family in FAMILIES.values() for library in family)
 PEERS = {
-    family[0]: tuple(name for name in family[1:] if not name.startswith("ragged")) for family in FAMILIES.values()
-} | dict.fromkeys(("ragged-numba", "ragged-numba-jit"), ("awkward-numpy", "ragged-numpy"))
+    **{family[0]: tuple(name for name in family[1:] if not name.startswith("ragged")) for family in FAMILIES.values()},
+    "ragged-jax-jit": ("jax-handwritten", "ragged-jax"),
+    **dict.fromkeys(("ragged-numba", "ragged-numba-jit"), ("awkward-numpy", "ragged-numpy")),
+}
 """What each of ours is divided by."""
 
 Call = Callable[[], Any]

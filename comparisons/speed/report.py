@@ -32,10 +32,12 @@ TABLES = (
         ("ragged-numba", "Numba", ("awkward-numpy", "ragged-numpy")),
         ("ragged-numba-jit", "Numba, `ragged.jit`", ("awkward-numpy", "ragged-numpy")),
     ),
+    (("ragged-jax-jit", "JAX, `ragged.jit`", ("jax-handwritten", "ragged-jax")),),
 )
 """What stands in one table: ours, and what its time is divided by."""
 NAMES = {
     "ragged-numpy": "ragged on NumPy",
+    "ragged-jax": "ragged on JAX",
     "awkward-numpy": "Awkward",
     "numpy-flat": "flat NumPy",
     "awkward-jax": "Awkward on JAX",
