@@ -212,11 +212,6 @@ def argsort(x):
     return outer(np.argsort(inner(x), kind="stable"))
 
 
-def flatnonzero(x):
-    waits("flatnonzero")
-    return outer(np.flatnonzero(inner(x)))
-
-
 def asarray(x, dtype=None):
     return x if isinstance(x, ndarray) and dtype is None else outer(np.array(getattr(x, "_host", x), dtype))
 

@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 import pytest
 
+import ragged
 from ragged.autodiff.box import Box
 from ragged.autodiff.tape import Tape
 from ragged.backend import Backend
@@ -440,3 +441,20 @@ def test_the_tape_keeps_only_what_the_slopes_look_at(program, arrays):
     finally:
         tracemalloc.stop()
     assert round(held / x.nbytes, 1) == arrays
+
+
+@pytest.mark.parametrize("program", [lambda x, y: x - y, lambda x, y: y - x, lambda x, y: x + y, lambda x, y: y + x])
+def test_sums_of_numbers_and_their_rows_are_one_step_each(program):
+    """Both cotangents, of first and second order, are those of the same numbers written out for each element."""
+    x, y = ragged.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]]), ragged.Array([1.0, -2.0, 3.0])
+
+    def loss(program):
+        return lambda x, y: ragged.sum(program(x, y) ** 3)
+
+    def written_out(x, y):
+        return program(x, y[:, np.newaxis] * ragged.ones_like(x))
+
+    for order in (lambda f: f, lambda f: lambda x, y: ragged.sum(ragged.grad(f, argnums=1)(x, y) ** 2)):
+        found = ragged.grad(order(loss(program)), argnums=(0, 1))(x, y)
+        wanted = ragged.grad(order(loss(written_out)), argnums=(0, 1))(x, y)
+        assert [each.to_list() for each in found] == [each.to_list() for each in wanted]
