@@ -200,6 +200,33 @@ def test_what_waits_for_the_device(tmp_path):
     assert {name: what for name, what in waited.items() if what} == WAITS
 
 
+SORTS = """
+import cupy, numpy as np, ragged
+
+rng = np.random.default_rng(0)
+lengths = rng.integers(0, 9, 50)
+sorts, argsort = [], cupy.argsort
+cupy.argsort = lambda x: (sorts.append(x.shape), argsort(x))[1]
+with ragged.use("cupy"):
+    x = ragged.from_lengths(rng.normal(size=lengths.sum()), lengths)
+    for name, program in {
+        "mask": lambda x: x[x > 0],
+        "sort": lambda x: ragged.sort(x, axis=1),
+        "columns": lambda x: ragged.sum(x, axis=0),
+    }.items():
+        value, pullback = ragged.vjp(program, x)
+        forward = len(sorts)
+        pullback(value)
+        print(name, forward, len(sorts) - forward)
+        sorts.clear()
+"""
+
+
+@on_host
+def test_the_transpose_of_a_mask_or_a_sort_sorts_nothing(tmp_path):
+    assert run_over_the_stand_in(SORTS, tmp_path).splitlines() == ["mask 0 0", "sort 2 0", "columns 1 0"]
+
+
 @on_host
 def test_memory_that_runs_out_is_told_with_sizes(tmp_path):
     program = """
