@@ -18,7 +18,7 @@ from ragged_jax._kernels import identity, recast, reshape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SMALL", "folded", "is_traced", "place", "reshaped", "structure"]
+__all__ = ["SMALL", "folded", "is_frequent", "is_traced", "place", "reshaped", "structure"]
 
 SMALL = 64
 """Arrays of at most so many numbers are placed by a kernel, ..."""
@@ -27,7 +27,7 @@ WORTH_SHARING = 1 << 20
 OFTEN = 200
 """... which takes as long to compile as some thousand placements, when so many of their shape have come."""
 
-_uses: dict[tuple[tuple[int, ...], Any], int] = {}
+_uses: dict[tuple[Any, ...], int] = {}
 
 
 def folded(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +62,7 @@ def place(x: Any, dtype: Any = None, device: Any = None) -> Any:
     dtype = held(x.dtype if dtype is None else dtype)
     if x.dtype != dtype or not is_frozen(x):
         x = np.array(x, dtype) if x.size <= SMALL else aligned_copy(x, dtype)  # our own: so it may be shared, too
-    if device is None and x.size <= SMALL and (not x.shape or is_frequent(x)):
+    if device is None and x.size <= SMALL and (not x.shape or is_frequent(x.shape, x.dtype)):
         return identity(x)  # a compiled function takes an argument in a fifth of the time of `device_put`
     return jax.device_put(x, device)  # shares 64-byte-aligned memory on the CPU, copies otherwise; compiles nothing
 
@@ -78,9 +78,8 @@ def reshaped(x: Any, shape: tuple[Any, ...]) -> Any:
     return shared if _is_on(shared, device) else reshape(x, shape)
 
 
-def is_frequent(x: Any) -> bool:
-    """Whether a kernel for arrays of this shape and dtype has paid, or will."""
-    kind = x.shape, x.dtype
+def is_frequent(*kind: Any) -> bool:
+    """Whether a kernel for arrays of this kind (shapes and dtype) has paid, or will."""
     _uses[kind] = uses = _uses.get(kind, 0) + 1
     return uses > OFTEN
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -12,6 +14,7 @@ from ragged.array import Array
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
 from ragged.registry import get_backend
 from ragged.rows import Rows, sealed
+from ragged_jax._arrays import is_frequent
 from ragged_jax._compat import Tracer, is_committed
 from ragged_jax._padded import Padded
 from ragged_jax._padded_structure import is_unknown
@@ -196,14 +199,29 @@ def on_host(x: Any) -> Any:
     return np.asarray(lax.stop_gradient(x) if isinstance(x, Tracer) else x)
 
 
+COPIED = 1 << 16
+"""Bytes up to which a copy is made in less time than the same memory is shared."""
+
+
 def cut(x: Any, shape: tuple[int, ...]) -> Any:
-    """The first entries of an output: on the CPU over the same memory, as XLA would compile a copy for each length."""
-    if tuple(x.shape) == shape:
+    """The first entries of an output: on the CPU over the same memory, as XLA would compile a copy for each length;
+    of few entries that copy, once a length has come often."""
+    if x.shape == shape:
         return x
     if isinstance(x, Tracer):
         return lax.slice(x, (0,) * x.ndim, shape)
     device, *others = x.devices()
     if others or device.platform != "cpu":
         return lax.slice(x, (0,) * x.ndim, shape)
+    is_small = x.nbytes <= COPIED
+    if is_small and is_frequent(x.shape, x.dtype, shape):
+        return first(x, shape)
     view = np.asarray(x)[tuple(map(slice, shape))]
-    return jax.device_put(view, device if is_committed(x) else None)
+    committed = is_committed(x)
+    return jnp.asarray(view) if is_small and not committed else jax.device_put(view, device if committed else None)
+
+
+@partial(jax.jit, static_argnums=1)
+def first(x: Any, shape: tuple[int, ...]) -> Any:
+    """The first entries."""
+    return lax.slice(x, (0,) * x.ndim, shape)
