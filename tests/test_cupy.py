@@ -228,6 +228,19 @@ def test_the_transpose_of_a_mask_or_a_sort_sorts_nothing(tmp_path):
 
 
 @on_host
+def test_the_rows_of_the_speed_table_are_numpys(tmp_path):
+    program = f"""
+import sys
+sys.path.insert(0, {str(TESTS.parent / "comparisons" / "speed")!r})
+import gpu, ragged
+with ragged.use("cupy", device="cuda"):
+    gpu.verified("cupy", list(gpu.ROWS))
+print(len(gpu.ROWS))
+"""
+    assert int(run_over_the_stand_in(program, tmp_path)) >= 13
+
+
+@on_host
 def test_memory_that_runs_out_is_told_with_sizes(tmp_path):
     program = """
 import cupy, numpy as np, ragged, ragged_cupy
