@@ -69,7 +69,18 @@ def scoped(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # The rest of the protocol, method by method: what neither computes nor converts needs no scope.
-UNSCOPED = {*vars(PlacedBackend), "configured", "differentiating", "home", "hosting", "joined", "known", "owns", "serving", "size"}
+UNSCOPED = {
+    *vars(PlacedBackend),
+    "configured",
+    "differentiating",
+    "home",
+    "hosting",
+    "joined",
+    "known",
+    "owns",
+    "serving",
+    "size",
+}
 for _name, _method in [(name, getattr(TensorFlowBackend, name)) for name in dir(TensorFlowBackend)]:
     if isinstance(_method, FunctionType) and not _name.startswith("_") and _name not in UNSCOPED:
         setattr(PlacedBackend, _name, scoped(_method))
