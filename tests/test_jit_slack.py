@@ -310,6 +310,27 @@ def test_a_length_that_is_one_by_chance_does_not_stretch():
         ragged.jit(lambda x: x[x > 0] * x)(x)
 
 
+def test_what_gives_none_in_eager_code_is_an_error():
+    x = ragged.Array(X)
+    for reduce in (ragged.max, ragged.argmin):
+        compiled = ragged.jit(lambda x, least, reduce=reduce: reduce(x[x > least], axis=None))
+        close(compiled(x, 0.5), reduce(x[x > 0.5], axis=None))
+        with pytest.raises(ragged.UnsupportedError, match=f"{reduce.__name__} of nothing is None"):
+            compiled(x, 9.0)
+    with pytest.raises(TypeError, match="NoneType"):
+        ragged.jit(lambda x: ragged.max(x[x > 9]) + 1)(x)
+    with pytest.raises(ragged.UnsupportedError, match="sort it before"):
+        ragged.jit(ragged.sort)(ragged.Array(["b", "a"]))
+
+
+def test_lists_of_one_size_need_values_for_one():
+    compiled = ragged.jit(lambda x: ragged.unflatten(ragged.flatten(x), 2))
+    for n in (4, 2):
+        assert compiled(ragged.from_lengths(np.arange(n), [n, 0])).to_list() == np.arange(n).reshape(-1, 2).tolist()
+    with pytest.raises(ragged.StructureError, match="counts=2 is negative or more than the 0 values"):
+        compiled(ragged.from_lengths(np.arange(0), [0, 0]))
+
+
 # ---------------------------------------------------------------------- composition
 
 
@@ -448,7 +469,14 @@ def test_a_check_in_a_branch_that_is_not_taken_is_made_again_outside():
 
 def test_matrix_products():
     def program(x, y, m):
-        return [x @ m, m.T @ x, y @ m[:, :3], y @ m[None], y @ ragged.matrix_transpose(y), ragged.sum((x * x + 1) @ (m * np.inf))]
+        return [
+            x @ m,
+            m.T @ x,
+            y @ m[:, :3],
+            y @ m[None],
+            y @ ragged.matrix_transpose(y),
+            ragged.sum((x * x + 1) @ (m * np.inf)),
+        ]
 
     compiled = ragged.jit(program)
     for n in (5, 7):

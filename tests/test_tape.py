@@ -128,6 +128,7 @@ def test_every_primitive_of_the_protocol_is_the_tapes_own():
             "violated",
             "within",
             "static_sizes",
+            "compiles_padded",
             "tracing",
             "unsupported",
             "zero_copy",

@@ -152,8 +152,8 @@ class Compiled:
         check, count = max(wrong, key=lambda each: each[1])
         if not count:
             raise UnsupportedError(
-                f"{check.what}: eager code takes this, as a length happens to be 1 there; a program for all lengths "
-                "does not. Call the function without ragged.jit, or repeat the single entry by an index"
+                f"{check.what}: eager code takes this, a program for all lengths does not. Call the function without "
+                "ragged.jit, or avoid the case: an index repeats a single entry, mask_identity=False stands for None"
             )
         raise OutOfRangeError(
             f"{self.plan.name}: {count} elements are more than capacity={self.plan.options.capacity}; say how many "

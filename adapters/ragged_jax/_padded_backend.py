@@ -209,6 +209,10 @@ class PaddedBackend(PaddedContent):
         check(jnp.any(bad.zeroed(False) if type(bad) is Padded else bad), what)
         return False
 
+    def expect_some(self, count: Any, name: str) -> None:
+        if is_unknown(count):
+            check(value_of(count) < 1, f"{name} of nothing is None, which no compiled program gives")
+
     def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
         """As many rounds as the longest row could need."""
         if not is_unknown(rows):

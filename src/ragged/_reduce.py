@@ -153,6 +153,8 @@ class Run:
             if self.mask_identity and flat.length == 0:
                 return None
             if self.r.full is not None and self.initial is None:
+                if self.mask_identity:
+                    b.expect_some(flat.length, self.r.name)
                 return self.r.full(b, flat.data)
         result = self.node(flat, Rows.regular(b.home(), 1, flat.length), None)
         if keepdims:
@@ -162,7 +164,8 @@ class Run:
         if isinstance(result, Option):
             ops = b.home(result.valid)
             if ops.known(result.valid) and not ops.true(result.valid[0]):
-                return None  # where nobody knows yet, nothing gives the reducer's identity
+                return None
+            b.expect_some(result.valid[0], self.r.name)  # where nobody knows yet, nothing gives the reducer's identity
             result = result.content
         return only_list(b, result)
 

@@ -32,7 +32,7 @@ class Backend(Content):
 
     promotes: bool = False  # operators of two arrays promote as NumPy's do; else derivatives go by `apply`
     immutable: bool = False  # nobody ever writes to its arrays: other frameworks may hold their memory
-    compiles: str | None = None  # what `ragged.jit` makes of a function ("one tf.function"); None: it runs as it is
+    compiles: str | None = None  # what `ragged.jit` makes of a function ("one tf.function"); None: it runs as is
     static_sizes: bool = False  # what is compiled holds for arrays up to a size: `jit` compiles once a size class
     compiles_padded: str | None = None  # the same with `jit_compile=True`, once a size class, where that is a choice
     traces_floats: bool = False  # Python floats are data of what is compiled; else they are part of the program
@@ -82,11 +82,6 @@ class Backend(Content):
 
     def known(self, x: Any) -> bool:
         """Whether the values of `x` are there now, so that structure can be made of them (not while JAX traces)."""
-        return True
-
-    def lasts(self, x: Any, source: Any) -> bool:
-        """Whether structure computed of `source` may be kept as long as that is: not what a loop or a branch of a
-        program that is being traced computes of what is outside."""
         return True
 
     def stop_gradient(self, x: Any) -> Any:
@@ -165,6 +160,9 @@ class Backend(Content):
     def true(self, x: Any) -> bool:
         """The truth of a 0-d boolean; False where it is not known while a framework compiles."""
         return bool(x)
+
+    def expect_some(self, count: Any, name: str) -> None:
+        """Have the program check that there is something to reduce: it has no None, which eager code gives."""
 
     def violated(self, bad: Any, what: str) -> bool:
         """Whether any entry of boolean structure is true, which is an error. Where nobody knows while a framework
@@ -255,8 +253,7 @@ class Backend(Content):
         return f
 
     def within(self, args: Any) -> Any:
-        """A tree of arguments as the program that is being built knows them (a branch of a graph, say), so that its
-        derivative may use their structure, too."""
+        """A tree of arguments as the program that is being built (a branch, say) and its derivative know it."""
         return args
 
     # ------------------------------------------------------------------ compilation (ragged.jit)
@@ -274,11 +271,10 @@ class Backend(Content):
 
         It is called with the leaves of one call: Arrays and dense values of this backend (or what it `takes`), 0-d
         ones included, and Python floats and complex numbers if it `traces_floats`. It calls `program(leaves)` with the
-        framework's tracers in their places when it compiles, and gives leaves such as that gave. It serves all leaves
-        of one form (types, shared rows, shapes of dense values, but for a first axis that is longer than 1), and with
-        `static_sizes` those up to `plan.capacities`, to which it pads them, unseen. Python's own errors of the
-        function, and whatever eager code would raise for these arguments, are raised, at the latest after the call. An
-        attribute `explain(leaves)`, if it has one, gives lines of text: what was fused, padded, estimated.
+        framework's tracers in their places, and gives leaves such as that gave. It serves all leaves of one form
+        (types, shared rows, shapes of dense values, but for a first axis longer than 1), and with `static_sizes` those
+        up to `plan.capacities`, to which it pads them, unseen. What eager code would raise for these arguments is
+        raised, at the latest after the call. `explain(leaves)`, if it has one, gives lines: what was fused, padded.
         """
         raise _namespace.no_compiler(self)
 

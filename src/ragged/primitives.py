@@ -45,6 +45,10 @@ class Content(ABC):
         """Content from a NumPy array, a number or an array of this backend; shared where it can be."""
         return _namespace.asarray(self, x, dtype)
 
+    def lasts(self, x: Any, source: Any) -> bool:
+        """Whether structure computed of `source` may be kept with it: not what a loop or branch that is traced does."""
+        return True
+
     # ------------------------------------------------------------------ sizes and dtypes
 
     def size(self, x: Any) -> Any:

@@ -262,6 +262,9 @@ class Tape(Backend):
     # ------------------------------------------------------------------ no gradient
 
     known = plain("known")
+    lasts = plain("lasts")
+    takes = plain("takes")
+    expect_some = plain("expect_some")
     as_structure = plain("as_structure")
     stop_gradient = plain("stop_gradient")
     segment_max = plain("segment_max")
