@@ -14,7 +14,7 @@ from ragged.rows import Rows
 from ragged_jax._checks import compilation
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import structural
-from ragged_jax._index import WORTH_KEEPING, on_device
+from ragged_jax._index import WORTH_KEEPING, have_met, on_device
 from ragged_jax._padded import Padded, fitted, padded
 from ragged_jax._sizes import Size
 from ragged_numpy._memory import empty
@@ -108,19 +108,19 @@ def owned(x: Any) -> Any:
 
 
 def partition(rows: Any, capacity: int, total: int, device: Any) -> list[Any]:
-    """Offsets and row ids; those of many elements stay on the device as long as the rows live."""
+    """Offsets and row ids; those of many elements that come again stay on the device as long as the rows live."""
     makers: dict[str, Callable[[Any], Any]] = {
         "offsets": lambda rows: padded_offsets(rows, capacity),
         "ids": lambda rows: padded_ids(rows, capacity, total),
     }
-    if rows.total < WORTH_KEEPING:
+    if rows.total < WORTH_KEEPING or not have_met(rows):
         return [make(rows) for make in makers.values()]
     return [on_device(rows, device, make, (name, capacity, total, structural())) for name, make in makers.items()]
 
 
 def padded_offsets(rows: Any, capacity: int) -> Any:
     """The offsets, with empty rows behind."""
-    offsets = np.empty((capacity + 1,), structural())
+    offsets = empty((capacity + 1,), structural())
     offsets[: rows.nrows + 1] = rows.offsets
     offsets[rows.nrows + 1 :] = rows.total
     return offsets
@@ -128,7 +128,7 @@ def padded_offsets(rows: Any, capacity: int) -> Any:
 
 def padded_ids(rows: Any, capacity: int, total: int) -> Any:
     """The row of each element, with the capacity of rows for what is none."""
-    ids = np.empty((total,), np.int32)
+    ids = empty((total,), np.dtype(np.int32))
     ids[: rows.total] = rows.ids
     ids[rows.total :] = capacity
     return ids

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ragged.rows import Segments
 
-__all__ = ["LONG", "WORTH_KEEPING", "as_index", "ids_of", "lengths_of", "on_device", "width_of"]
+__all__ = ["LONG", "WORTH_KEEPING", "as_index", "have_met", "ids_of", "lengths_of", "on_device", "width_of"]
 
 INT32 = 2**31 - 1
 WORTH_KEEPING = 4096
@@ -93,6 +93,19 @@ def lengths_of(rows: Rows, device: Any) -> Any:
     if rows.nrows < WORTH_KEEPING:
         return narrowed(rows.lengths, rows.total)
     return on_device(rows, device, lambda rows: narrowed(rows.lengths, rows.total), "lengths")
+
+
+_met: dict[int, weakref.ref[Any]] = {}
+
+
+def have_met(rows: Rows) -> bool:
+    """Whether these rows have been asked about before; those of a batch come once, and are not worth keeping."""
+    key = id(rows)
+    met = _met.get(key)
+    if met is not None and met() is rows:
+        return True
+    _met[key] = weakref.ref(rows, lambda _: _met.pop(key, None))
+    return False
 
 
 def on_device(rows: Rows, device: Any, make: Callable[[Rows], Any], what: Any = "ids") -> Any:
