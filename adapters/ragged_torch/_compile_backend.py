@@ -217,13 +217,17 @@ class TracedBackend(TorchBackend):
 
     # ------------------------------------------------------------------ structure
 
+    def repeat(self, x: Any, counts: Any, total: Any) -> Any:
+        ids = torch.ops.ragged.row_ids(self.offsets_from_lengths(counts), lowered(total))
+        return _kernels.take(x, ids)
+
     def offsets_from_lengths(self, lengths: Any) -> Any:
         if traced().doubtful:
             lengths = lengths.clamp(min=0)
         return torch.cat([lengths.new_zeros(1, dtype=torch.int64), torch.cumsum(lengths, 0, dtype=torch.int64)])
 
     def flatnonzero(self, mask: Any, size: Any = None) -> Any:
-        found = torch.nonzero(mask).view(-1)
+        found = torch.ops.ragged.nonzero(mask)
         if size is not None:
             functions._check(found.shape[0] == lowered(size))
         return found
@@ -234,7 +238,7 @@ class TracedBackend(TorchBackend):
     def row_ids(self, rows: Rows) -> Any:
         if type(rows.nrows) is int and rows.nrows == 1:
             return rows.offsets.new_zeros(lowered(rows.total))
-        return torch.repeat_interleave(rows.lengths, output_size=lowered(rows.total))
+        return torch.ops.ragged.row_ids(rows.offsets, lowered(rows.total))
 
     def row_positions(self, rows: Rows) -> Any:
         return self.arange(rows.total) - torch.index_select(rows.starts, 0, rows.ids)
@@ -273,5 +277,5 @@ def _lowering(name: str) -> Callable[..., Any]:
     return call
 
 
-for _name in ("arange", "repeat", "full", "reshape", "broadcast_to", "slice"):
+for _name in ("arange", "full", "reshape", "broadcast_to", "slice"):
     setattr(TracedBackend, _name, _lowering(_name))

@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+import numpy as np
 import torch
 
 from ragged_torch._compat import traced
@@ -31,6 +32,8 @@ library: Any = torch.library.Library(  # type: ignore[no-untyped-call]
     "ragged", "DEF"
 )
 library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids, bool doubtful) -> Tensor")
+library.define("nonzero(Tensor mask) -> Tensor")
+library.define("row_ids(Tensor offsets, SymInt total) -> Tensor")
 library.define("call(int number, Tensor[] tensors, SymInt[] sizes) -> Tensor[]")
 
 numbers = count()
@@ -84,20 +87,60 @@ def rows_of(offsets: torch.Tensor, ids: torch.Tensor, doubtful: torch.Tensor | N
     return rows
 
 
+def nonzero(mask: torch.Tensor) -> torch.Tensor:
+    """Where a mask is true. (PyTorch's own begins its threads, however few there are.)"""
+    from ragged_torch._devices import on_device
+
+    found: torch.Tensor = on_device(mask.device).flatnonzero(mask)
+    return found
+
+
+def nonzero_like(mask: torch.Tensor) -> torch.Tensor:
+    """As many as there will be."""
+    context: Any = torch.library.get_ctx()
+    return mask.new_empty((context.new_dynamic_size(),), dtype=torch.int64)
+
+
+def row_ids(offsets: torch.Tensor, total: int) -> torch.Tensor:
+    """The row of each element.
+
+    Raises:
+        IndexError: the rows have another number of elements.
+    """
+    lengths = torch.diff(offsets)
+    if offsets.device.type != "cpu":
+        return torch.repeat_interleave(lengths, output_size=total)
+    found = np.repeat(np.arange(len(lengths)), lengths.numpy())
+    if len(found) != total:
+        raise IndexError(f"rows of {len(found)} elements, not {total}")
+    return torch.from_numpy(found)
+
+
+def row_ids_like(offsets: torch.Tensor, total: Any) -> torch.Tensor:
+    """Their shape."""
+    return offsets.new_empty((total,))
+
+
 def sums_like(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
     """Their shape."""
     return x.new_empty((offsets.shape[0] - 1, *x.shape[1:]))
 
 
 def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
-    """The same made of one addition for each element."""
+    """The same made of one addition for each element: of floats, for which compilers have one."""
+    if not x.is_floating_point():
+        return NotImplemented  # type: ignore[no-any-return]
     return torch.index_add(x.new_zeros((offsets.shape[0] - 1, *x.shape[1:])), 0, ids, x)
 
 
 segment_sum: Any = torch.ops.ragged.segment_sum
 library.impl("segment_sum", sums, "CompositeExplicitAutograd")
+library.impl("nonzero", nonzero, "CompositeExplicitAutograd")
+library.impl("row_ids", row_ids, "CompositeExplicitAutograd")
 library.impl("call", call, "CompositeExplicitAutograd")
 torch.library.register_fake("ragged::segment_sum", sums_like, lib=library)
+torch.library.register_fake("ragged::nonzero", nonzero_like, lib=library)
+torch.library.register_fake("ragged::row_ids", row_ids_like, lib=library)
 torch.library.register_fake("ragged::call", like, lib=library)
 
 
