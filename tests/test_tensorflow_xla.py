@@ -386,6 +386,55 @@ def test_a_training_step_is_one_program():
     assert values[-1] < values[1] and len(step.traces) == 1
 
 
+def inside_and_outside(x):
+    """Structure that a loop and a branch compute of arrays around them, and that is wanted after them."""
+    y, w = x[x > -1], tf.range(3.0, dtype=tf.float64)
+
+    def step(w):
+        return w * ragged.sum(y[:, ::-1]) + ragged.sum(ragged.num(y) * ragged.local_index(y) * 1.0)
+
+    found = tf.reduce_sum(tf.map_fn(step, w))
+    found += tf.cond(w[0] > 1, lambda: ragged.sum(ragged.sort(y, axis=1) * y), lambda: 0.0 * found)
+    return [found, y[:, ::-1], ragged.num(y), ragged.local_index(x), ragged.softmax(x, axis=1)]
+
+
+def test_structure_that_is_found_within_a_loop_is_found_again_outside():
+    both = lambda x: [*inside_and_outside(x), ragged.grad(lambda x: inside_and_outside(x)[0])(x)]  # noqa: E731
+    run = compiled(both)
+    for data in (X, OTHER):
+        close(run(ragged.Array(data)), both(ragged.Array(data)))
+
+
+# ---------------------------------------------------------------------- dense arrays of unknown length
+
+
+def test_matrix_products():
+    def program(x, y, m):
+        found = [x @ m, y @ m[:, :3], y @ m[None], y @ ragged.matrix_transpose(y)]
+        return [*found, ragged.sum((x * x + 1) @ (m * np.inf))]
+
+    for n in (5, 7):
+        m = tf.constant(np.arange(n * n).reshape(n, n) % 4 + 1.0)
+        x, y = (ragged.Array(np.linspace(-1, 2, size).reshape(n, -1, n)) for size in (n * n, 2 * n * n))
+        close(compiled(program)(x[:, 0], y, m), program(x[:, 0], y, m))
+    for program in (lambda x, m: x @ m, lambda x, m: x[:, 0] @ m[:, 0]):
+        with pytest.raises(ragged.StructureError, match="do not line up"):
+            compiled(program)(x[:, 0], m[:4, :4])
+
+
+def test_dense_arrays_of_unknown_length_in_brackets():
+    def program(x):
+        dense = ragged.to_padded(x, max_len=3)[0]
+        return [dense[0], dense[:, 0], dense[:, 1:], dense[1:], dense[-1, 0], dense[..., 0], dense[:, None, 1]]
+
+    run = compiled(lambda x: [*program(x), ragged.to_padded(x, max_len=3)[0][::-1]])
+    for data in (X, OTHER, [[], [4.0], [0.5, 0.25]]):
+        x = ragged.Array(data)
+        close(run(x), [*program(x), tf.reverse(ragged.to_padded(x, max_len=3)[0], [0])])
+    with pytest.raises(AttributeError, match="no 'mean' here: the length of this dense array is not known"):
+        compiled(lambda x: ragged.to_padded(x, max_len=3)[0].mean())(x)
+
+
 # ---------------------------------------------------------------------- arguments and results
 
 

@@ -17,6 +17,7 @@ from ragged_tensorflow._xla_backend import PaddedBackend
 from ragged_tensorflow._xla_checks import WAY_OUT, Check, Compilation, compiling
 from ragged_tensorflow._xla_entering import Entering, Packed
 from ragged_tensorflow._xla_leaving import Leaving
+from ragged_tensorflow._xla_operators import install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,9 @@ REFUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.erro
 def padded_backend(device: Any) -> PaddedBackend:
     """The backend of what is compiled for a device."""
     return PaddedBackend(device)
+
+
+install()
 
 
 class Compiled:

@@ -18,7 +18,7 @@ from ragged.sizes import is_known
 from ragged_tensorflow import _xla_moves, _xla_transforms
 from ragged_tensorflow._xla_checks import WAY_OUT, check, room
 from ragged_tensorflow._xla_content import PaddedContent
-from ragged_tensorflow._xla_moves import gather
+from ragged_tensorflow._xla_moves import gather, width_of
 from ragged_tensorflow._xla_padded import Padded, count, data_of, fitted, padded, zeroed
 from ragged_tensorflow._xla_sizes import Bounded, capacity_of, value_of
 from ragged_tensorflow._xla_structure import PaddedStructure, is_unknown
@@ -120,14 +120,19 @@ class PaddedBackend(PaddedContent):
         return padded(gather(shift, self.ids_of(rows)) + count(capacity_of(rows.total)) * step, (rows.total,))
 
     def row_ids(self, rows: Rows) -> Any:
-        ends, n = rows.offsets[1:], capacity_of(rows.nrows)
-        ids = _xla_moves.numbered(fitted(zeroed(ends, np.iinfo("int64").max), n), capacity_of(rows.total))
+        ends, n, width = rows.offsets[1:], capacity_of(rows.nrows), width_of(rows)
+        if width is not None:
+            ids = tf.range(capacity_of(rows.total)) // width
+        else:
+            ids = _xla_moves.numbered(fitted(zeroed(ends, np.iinfo("int64").max), n), capacity_of(rows.total))
         if is_known(rows.total):
             return tf.cast(ids, tf.int64)
         narrow = tf.where(count(ids.shape[0]) < value_of(rows.total), ids, n)
         return Padded(tf.cast(narrow, tf.int64), (rows.total,), False, narrow)
 
     def row_positions(self, rows: Rows) -> Any:
+        if (width := width_of(rows)) is not None:
+            return padded(count(capacity_of(rows.total)) % width, (rows.total,))
         starts = fitted(data_of(rows.starts), capacity_of(rows.nrows))
         return padded(count(capacity_of(rows.total)) - gather(starts, self.ids_of(rows)), (rows.total,))
 

@@ -16,7 +16,7 @@ from ragged_tensorflow._dtypes import cast, held
 from ragged_tensorflow._index import Places
 from ragged_tensorflow._xla_checks import WAY_OUT
 from ragged_tensorflow._xla_functions import applied
-from ragged_tensorflow._xla_moves import gather
+from ragged_tensorflow._xla_moves import gather, in_rows, width_of
 from ragged_tensorflow._xla_padded import Padded, data_of, fitted, in_graph_of, lined_up, padded, sliced, zeroed
 from ragged_tensorflow._xla_sizes import Bounded, capacity_of, value_of
 from ragged_tensorflow._xla_structure import is_unknown
@@ -109,8 +109,13 @@ class PaddedContent(TensorFlowBackend):
     def expand(self, x: Any, rows: Rows) -> Any:
         if type(x) is not Padded and not is_unknown(rows):
             return super().expand(x, rows)
-        data = fitted(data_of(x), capacity_of(rows.nrows))
-        return padded(gather(data, self.ids_of(rows)), (rows.total, *x.shape[1:]))
+        n, width = capacity_of(rows.nrows), width_of(rows)
+        data = fitted(data_of(x), n)
+        if width is None:
+            return padded(gather(data, self.ids_of(rows)), (rows.total, *x.shape[1:]))
+        data = tf.broadcast_to(data[:, None], [n, width, *data.shape[1:]])
+        data = tf.reshape(data, [n * width, *data.shape[2:]])
+        return padded(data, (rows.total, *x.shape[1:]), getattr(x, "clean", False))
 
     def slice(self, x: Any, start: Any, stop: Any, step: int = 1) -> Any:
         if type(x) is Padded or not (is_known(start) and is_known(stop)):
@@ -141,7 +146,10 @@ class PaddedContent(TensorFlowBackend):
             return super().segment_sum(x, rows)
         if data_of(x).dtype.is_bool:
             return self.astype(self.segment_sum(self.astype(x, np.int32), rows), np.bool_)
-        sums = _kernels.segment_sum(self._of_segments(x, rows), self._places(rows))
+        if (width := width_of(rows)) is not None:
+            sums = tf.reduce_sum(in_rows(x, capacity_of(rows.nrows), width), 1)
+        else:
+            sums = _kernels.segment_sum(self._of_segments(x, rows), self._places(rows))
         return padded(sums, (rows.nrows, *x.shape[1:]), True)
 
     def _segment_extremum(self, x: Any, rows: Segments, identity: Any, largest: bool) -> Any:
@@ -216,11 +224,7 @@ class PaddedContent(TensorFlowBackend):
     def matmul(self, x: Any, y: Any) -> Any:
         if not any(type(each) is Padded for each in (x, y)):
             return super().matmul(x, y)
-        datas = list(map(zeroed, (x, y)))
-        least = min(datas[0].shape[-1], datas[1].shape[-2 if y.ndim > 1 else 0])
-        datas = [fitted(datas[0], least, x.ndim - 1), fitted(datas[1], least, max(y.ndim - 2, 0))]
-        shape = (*x.shape[:-1], *(y.shape[-1:] if y.ndim > 1 else ()))
-        return padded(super().matmul(*datas), shape, True)
+        return _xla_moves.multiplied(x, y, super().matmul)
 
     def full(self, shape: tuple[Any, ...], value: Any, dtype: Any) -> Any:
         value = value_of(value)

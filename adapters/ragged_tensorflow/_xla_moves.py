@@ -12,15 +12,39 @@ from ragged_tensorflow import _kernels
 from ragged_tensorflow._compat import variadic_sort
 from ragged_tensorflow._index import Places
 from ragged_tensorflow._xla_checks import WAY_OUT
-from ragged_tensorflow._xla_padded import count, data_of, fitted, padded, zeroed
+from ragged_tensorflow._xla_padded import count, data_of, expect_equal, fitted, padded, zeroed
 from ragged_tensorflow._xla_sizes import Bounded, capacity_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["argextremum", "argsorted", "concatenated", "cumulative", "gather", "numbered", "reshaped", "searched"]
+__all__ = [
+    "argextremum",
+    "argsorted",
+    "concatenated",
+    "cumulative",
+    "gather",
+    "in_rows",
+    "multiplied",
+    "numbered",
+    "reshaped",
+    "searched",
+    "width_of",
+]
 
 BLOCK = 256
+
+
+def width_of(rows: Any) -> int | None:
+    """The length of all rows, of which there are no one knows how many: their elements are a matrix."""
+    width = getattr(rows, "_longest", None)
+    return width if type(width) is int and width > 0 and isinstance(rows.nrows, Bounded) else None
+
+
+def in_rows(x: Any, nrows: int, width: int) -> Any:
+    """The elements of rows of one length as a matrix, zero in the slack."""
+    data = zeroed(x)
+    return tf.reshape(fitted(data, nrows * width), [nrows, width, *data.shape[1:]])
 
 
 def gather(x: Any, index: Any) -> Any:
@@ -167,3 +191,32 @@ def argextremum(x: Any, ids: Any, n: int, largest: bool) -> Any:
     last = max(x.shape[0] - 1, 0)
     first = tf.math.unsorted_segment_min(tf.where(wins, count(x.shape[0]), last), ids, n + 1)[:n]
     return tf.minimum(first, last)
+
+
+def multiplied(x: Any, y: Any, matmul: Callable[[Any, Any], Any]) -> Any:
+    """The matrix product, as NumPy has it."""
+    datas = list(map(zeroed, (x, y)))
+    met(x, y, datas, (x.ndim - 1, max(y.ndim - 2, 0)))
+    outer: list[Any] = []
+    for axis in range(-max(x.ndim, y.ndim), -2):
+        axes = tuple(axis + each.ndim if each.ndim >= -axis and not is_one(each.shape[axis]) else -1 for each in (x, y))
+        outer.append(met(x, y, datas, axes))
+    shape = (*outer, *x.shape[-2:-1], *(y.shape[-1:] if y.ndim > 1 else ()))
+    return padded(matmul(*datas), shape)
+
+
+def met(x: Any, y: Any, datas: list[Any], axes: Sequence[int]) -> Any:
+    """The length that two axes have together (-1: there is none): the program checks it, and the data have it."""
+    sizes = {i: each.shape[axis] for i, (each, axis) in enumerate(zip((x, y), axes, strict=True)) if axis >= 0}
+    if not any(isinstance(size, Bounded) for size in sizes.values()):
+        return max(sizes.values(), default=1)
+    expect_equal(*(tuple(sizes.values()) * 2)[:2])
+    size = min(sizes.values(), key=lambda size: (isinstance(size, Bounded), capacity_of(size)))
+    for i in sizes:
+        datas[i] = fitted(datas[i], capacity_of(size), axes[i])
+    return size
+
+
+def is_one(size: Any) -> bool:
+    """Whether an axis stretches."""
+    return not isinstance(size, Bounded) and size == 1

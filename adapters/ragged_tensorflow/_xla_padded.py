@@ -15,17 +15,34 @@ import numpy as np
 import tensorflow as tf
 
 from ragged.errors import UnsupportedError
-from ragged.sizes import clipped
 from ragged_tensorflow._dtypes import numpy_dtype
 from ragged_tensorflow._xla_checks import WAY_OUT, check, compilation
-from ragged_tensorflow._xla_sizes import Bounded, capacity_of, value_of
+from ragged_tensorflow._xla_sizes import NOT_KNOWN, Bounded, capacity_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Padded", "count", "data_of", "fitted", "in_graph_of", "lined_up", "mask_of", "padded", "sliced", "zeroed"]
+__all__ = [
+    "NOT_DENSE",
+    "Padded",
+    "count",
+    "covers",
+    "data_of",
+    "expect_equal",
+    "fitted",
+    "in_graph_of",
+    "lined_up",
+    "mask_of",
+    "padded",
+    "sliced",
+    "zeroed",
+]
 
 
+NOT_DENSE = (
+    "the length of this dense array is not known while ragged.jit compiles the function, so that TensorFlow's own "
+    f"functions cannot take it; use those of ragged, take an array of known length, return it, or {WAY_OUT}"
+)
 MOST = 1 << 28
 """Entries of one array: more come of two axes whose lengths are not known."""
 
@@ -36,6 +53,7 @@ class Padded:
     __slots__ = ("_mask", "clean", "data", "narrow", "shape")
     __array_ufunc__ = None  # NumPy leaves its operators to ours
     __hash__ = object.__hash__
+    __iter__ = __contains__ = None
 
     def __init__(self, data: Any, shape: tuple[Any, ...], clean: bool = False, narrow: Any = None) -> None:
         self.data, self.shape, self.clean, self.narrow = data, shape, clean, narrow
@@ -72,40 +90,21 @@ class Padded:
             return self.data
         return tf.where(self.mask, self.data, tf.cast(value, self.data.dtype))
 
-    def __getitem__(self, key: Any) -> Any:
-        keys = key if isinstance(key, tuple) else (key,)
-        x: Any = self
-        axis = 0
-        for each in keys:
-            if each is Ellipsis:
-                break
-            if each is None:
-                shape = (*x.shape[:axis], 1, *x.shape[axis:])
-                x = padded(tf.expand_dims(data_of(x), axis), shape, getattr(x, "clean", False))
-                axis += 1
-            elif isinstance(each, slice):
-                if each != slice(None):
-                    assert axis == 0, "structure is sliced along its first axis"
-                    start, stop, step, _ = clipped(each, x.shape[0])
-                    x = sliced(x, start, stop, step)
-                axis += 1
-            else:
-                at = value_of(x.shape[axis] + each if isinstance(each, int) and each < 0 else each)
-                shape = x.shape[:axis] + x.shape[axis + 1 :]
-                x = padded(tf.gather(data_of(x), at, axis=axis), shape, getattr(x, "clean", False))
-        return x
+    if TYPE_CHECKING:  # this one and the operators are those of `_xla_operators`
+
+        def __getitem__(self, key: Any) -> Any: ...
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no {name!r} here: {NOT_DENSE}")
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
-        raise UnsupportedError(
-            "the length of this dense array is not known while ragged.jit compiles the function, so that TensorFlow's "
-            f"own functions cannot take it; use those of ragged, take an array of known length, return it, or {WAY_OUT}"
-        )
+        raise UnsupportedError(NOT_DENSE)
 
-    def __invert__(self) -> Any:
-        return padded(~self.data, self.shape)
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise UnsupportedError(NOT_DENSE)
 
-    def __neg__(self) -> Any:
-        return padded(-self.data, self.shape)
+    def __bool__(self) -> bool:
+        raise UnsupportedError(f"the truth of an array is {NOT_KNOWN}; or {WAY_OUT}")
 
     def __repr__(self) -> str:
         return f"Padded({self.dtype.name}{list(self.shape)})"
@@ -244,56 +243,3 @@ def sliced(x: Any, start: Any, stop: Any, step: int = 1) -> Any:
     data = fitted(data[::step] if step != 1 else data, capacity_of(size))
     cut = stop == n  # the slack of the result is all of what the array's was
     return padded(data, (size, *rest), clean and bool(cut) and not isinstance(start, Bounded))
-
-
-CONTENT = {"truediv": "true_divide", "pow": "power"}
-FUNCTIONS = {
-    **{"add": "add", "sub": "subtract", "mul": "multiply", "floordiv": "floor_divide", "mod": "remainder"},
-    **{"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"},
-    **CONTENT,
-}
-
-
-def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """An operator of structure (of numbers: the function), and its reflection."""
-    f = getattr(operator, name if name.startswith("__") else f"__{name}__")
-
-    def run(x: Any, y: Any) -> Any:
-        if name in CONTENT or any(map(_is_inexact, (x, y))):
-            return compilation().b.apply(FUNCTIONS.get(name, name), x, y)
-        datas, shape = lined_up((x, y), [data_of(x), data_of(y)])
-        return padded(f(*_of_one_kind(datas)), shape)
-
-    def forward(self: Any, other: Any) -> Any:
-        return run(self, other)
-
-    def reflected(self: Any, other: Any) -> Any:
-        return run(other, self)
-
-    return forward, reflected
-
-
-def _of_one_kind(datas: list[Any]) -> list[Any]:
-    """Truth values that meet numbers as numbers."""
-    is_truth = [isinstance(x, bool | np.bool_) or getattr(x, "dtype", None) == tf.bool for x in datas]
-    return (
-        datas
-        if all(is_truth)
-        else [tf.cast(x, tf.int64) if truth else x for x, truth in zip(datas, is_truth, strict=True)]
-    )
-
-
-def _is_inexact(x: Any) -> bool:
-    """Whether these are numbers with a fraction."""
-    dtype = getattr(x, "dtype", None)
-    if isinstance(dtype, tf.DType):
-        return bool(dtype.is_floating or dtype.is_complex)
-    return isinstance(x, float | complex) or (dtype is not None and dtype.kind in "fc")
-
-
-for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor", "truediv", "pow"):
-    _forward, _reflected = _operator(_name)
-    setattr(Padded, f"__{_name}__", _forward)
-    setattr(Padded, f"__r{_name}__", _reflected)
-for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(Padded, f"__{_name}__", _operator(_name)[0])

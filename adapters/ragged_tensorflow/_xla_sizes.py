@@ -52,11 +52,13 @@ class Bounded(SymbolicSize):
     def minimum(self, other: Any) -> Any:
         if self == other:
             return self
+        if type(other) is int and other <= self.shift:
+            return other  # the root is not negative
         return Bounded(tf.minimum(self.value, value_of(other)), min(self.capacity, capacity_of(other)))
 
     def maximum(self, other: Any) -> Any:
-        if self == other or (type(other) is int and other == 0 and self.shift == 0):
-            return self  # what has not been taken from is not negative
+        if self == other or (type(other) is int and other <= self.shift):
+            return self  # the root is not negative
         return Bounded(tf.maximum(self.value, value_of(other)), max(self.capacity, capacity_of(other)))
 
     def __eq__(self, other: object) -> bool:
