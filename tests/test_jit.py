@@ -356,6 +356,9 @@ def test_what_has_no_hash_is_refused(compiling):
         ({"buckets": []}, "ascending list of positive sizes"),
         ({"static_argnums": "x"}, "static_argnums is the number of a positional argument"),
         ({"donate_argnums": (1.5,)}, "donate_argnums is the number of a positional argument"),
+        ({"capacity": 2.5}, "capacity is a number, 0 or more, or None, not 2.5"),
+        ({"capacity": -1}, "capacity is a number, 0 or more, or None, not -1"),
+        ({"warn_after": "never"}, "warn_after is a number, 0 or more, or None, not 'never'"),
     ],
 )
 def test_wrong_options_are_refused_at_once(options, message):

@@ -59,8 +59,9 @@ def is_traced(x: Any) -> bool:
 class Compiled:
     """What `Backend.compile` gives."""
 
-    def __init__(self, b: Any, program: Program, plan: Plan) -> None:
-        self.b, self.program, self.plan = b, program, plan
+    def __init__(self, b: Any, program: Program, plan: Plan, differentiated: bool = False) -> None:
+        self.b, self.program, self.plan, self.differentiated = b, program, plan, differentiated
+        self.twin: Compiled | None = None  # for calls that are differentiated as a whole, where this is for others
         self.inner = padded_backend(b.device, b.options)
         self.run = jax.jit(self.trace)
         self.donating: Donating | None = None
@@ -72,7 +73,11 @@ class Compiled:
 
     def __call__(self, leaves: list[Any]) -> list[Any]:
         with self.scope():
-            self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device, self.plan.donated)
+            packed = Packed(leaves, self.plan.capacities, self.b.device, self.plan.donated)
+            if not self.differentiated and any(issubclass(type(x), Tracer) for x in packed.arrays):
+                self.twin = self.twin or Compiled(self.b, self.program, self.plan, True)
+                return self.twin(leaves)
+            self.packed = packed
             outputs, sizes, flags = self.execute(packed)
             while self.outgrown(leaves, flags):
                 self.run = jax.jit(self.trace)
@@ -92,15 +97,15 @@ class Compiled:
                 self.prepare(packed)
             run = self.donating if self.donating and self.donating.can_take(packed.arrays) else self.run
             return run(packed.arrays)
-        except TypeError as error:
-            if Padded.__name__ not in str(error):
-                raise
-            raise UnsupportedError(NOT_JAX) from error
         except jax.errors.UnexpectedTracerError as error:
             raise UnsupportedError(
                 f"{self.plan.name}: lists whose lengths are found within jax.checkpoint, lax.scan or lax.cond cannot "
                 "leave it; find them before it, or reduce them within"
             ) from error
+        except TypeError as error:
+            if Padded.__name__ not in str(error):
+                raise
+            raise UnsupportedError(NOT_JAX) from error
 
     def prepare(self, packed: Packed) -> None:
         """Find which of the arrays that are given away a result can use. None, where the program checks anything: then
@@ -120,6 +125,7 @@ class Compiled:
         options = self.plan.options
         with compiling(Compilation(self.inner, options.check, options.capacity, self.grown)) as state:
             state.traces = tuple(map(trace_of, arrays[:1]))
+            state.final = None if self.differentiated else state.traces
             entering = Entering(self.inner, self.packed, arrays)
             token = _context.set(self.inner)  # transforms of what has no slack run there, too
             try:

@@ -184,6 +184,17 @@ def numbers(given: int | Sequence[int], what: str) -> tuple[int, ...]:
     return found
 
 
+def count(given: Any, what: str) -> int | None:
+    """A number that is not negative, or None.
+
+    Raises:
+        DTypeError: something else was given.
+    """
+    if given is not None and (type(given) is not int or given < 0):
+        raise DTypeError(f"{what} is a number, 0 or more, or None, not {given!r}")
+    return given
+
+
 def jit(
     f: Callable[..., Any] | None = None,
     *,
@@ -226,8 +237,9 @@ def jit(
     >>> print(loss.explain(x, 0.5))
     loss on numpy: runs as it is, nothing is compiled on this backend
     """
-    options = Options(capacity, numbers(donate_argnums, "donate_argnums"), check, bool(jit_compile))
+    options = Options(count(capacity, "capacity"), numbers(donate_argnums, "donate_argnums"), check, bool(jit_compile))
     static = numbers(static_argnums, "static_argnums")
+    count(warn_after, "warn_after")
     chooser(buckets)  # what is wrong with it is said here, not when the function is called
 
     def compiled(f: Callable[..., Any]) -> Compiled:
