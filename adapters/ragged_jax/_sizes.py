@@ -1,20 +1,15 @@
-"""Sizes in a compiled program: a traced number, and the static capacity that it never exceeds."""
+"""Sizes in a compiled program, as JAX's numbers."""
 
 from __future__ import annotations
 
-import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ragged.errors import UnsupportedError
-from ragged.sizes import SymbolicSize
+from ragged._bounded import BoundedSize, capacity_of, value_of
 from ragged_jax._checks import check
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["NOT_KNOWN", "Size", "capacity_of", "value_of"]
 
@@ -24,128 +19,27 @@ NOT_KNOWN = (
 )
 
 
-class Size(SymbolicSize):
-    """`root + shift`, where `root` is a traced integer; at most `capacity`."""
+class Size(BoundedSize):
+    """A size whose number is a traced integer."""
 
-    __slots__ = ("capacity", "root", "shift")
-    __array_ufunc__ = None  # NumPy leaves its operators to ours
+    __slots__ = ()
     shape = ()
-    ndim = 0
+    not_known = NOT_KNOWN
+    check = staticmethod(check)
 
-    def __init__(self, root: Any, capacity: int, shift: int = 0) -> None:
-        self.root, self.capacity, self.shift = root, max(capacity, 0), shift
+    @staticmethod
+    def least(x: Any, y: Any) -> Any:
+        return jnp.minimum(x, y)
 
-    @property
-    def value(self) -> Any:
-        """The number, traced."""
-        return self.root + self.shift if self.shift else self.root
+    @staticmethod
+    def most(x: Any, y: Any) -> Any:
+        return jnp.maximum(x, y)
+
+    @staticmethod
+    def is_array(x: Any) -> bool:
+        return isinstance(x, np.ndarray | jax.Array) or hasattr(x, "data")
 
     @property
     def dtype(self) -> Any:
         """That of the traced number."""
         return self.root.dtype
-
-    def expect(self, other: Any, what: str) -> None:
-        check(self.value != value_of(other), what)
-
-    def at_least(self, least: int, what: str) -> None:
-        check(self.value < least, what)
-
-    def minimum(self, other: Any) -> Any:
-        if self == other:
-            return self
-        if type(other) is int and other <= self.shift:
-            return other  # the root is not negative
-        return Size(jnp.minimum(self.value, value_of(other)), min(self.capacity, capacity_of(other)))
-
-    def maximum(self, other: Any) -> Any:
-        if self == other or (type(other) is int and other <= self.shift):
-            return self  # the root is not negative
-        return Size(jnp.maximum(self.value, value_of(other)), max(self.capacity, capacity_of(other)))
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the two are known to be equal; arrays compare one by one."""
-        if hasattr(other, "ndim") and not isinstance(other, Size):
-            return other == self.value  # type: ignore[no-any-return]
-        return self is other or (isinstance(other, Size) and self.root is other.root and self.shift == other.shift)
-
-    def __ne__(self, other: object) -> bool:
-        return other != self.value if hasattr(other, "ndim") and not isinstance(other, Size) else not self == other
-
-    def __hash__(self) -> int:
-        return hash((id(self.root), self.shift))
-
-    def __add__(self, other: Any) -> Any:
-        if isinstance(other, int):
-            return Size(self.root, self.capacity + int(other), self.shift + int(other)) if other else self
-        return self._with(operator.add, other, lambda capacity: self.capacity + capacity)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Any:
-        if isinstance(other, int):
-            return self + -int(other)
-        if isinstance(other, Size) and other.root is self.root:
-            return self.shift - other.shift
-        return self._with(operator.sub, other, lambda capacity: self.capacity)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._with(lambda x, y: y - x, other, lambda capacity: capacity)
-
-    def __mul__(self, other: Any) -> Any:
-        if type(other) is int and other == 1:
-            return self
-        return self._with(operator.mul, other, lambda capacity: self.capacity * capacity)
-
-    __rmul__ = __mul__
-
-    def __floordiv__(self, other: Any) -> Any:
-        if type(other) is int and other == 1:
-            return self
-        return self._with(operator.floordiv, other, lambda least: self.capacity // least if least else self.capacity)
-
-    def __mod__(self, other: Any) -> Any:
-        return self._with(operator.mod, other, lambda capacity: min(self.capacity, capacity))
-
-    def __neg__(self) -> Any:
-        return -self.value
-
-    def _with(self, f: Callable[..., Any], other: Any, capacity: Callable[[int], int]) -> Any:
-        """Of two sizes a size; of a size and an array an array."""
-        if isinstance(other, Size):
-            most = 0 if f in (operator.floordiv,) else other.capacity
-            return Size(f(self.value, other.value), capacity(most))
-        if isinstance(other, int | np.integer):
-            return Size(f(self.value, int(other)), capacity(int(other)))
-        if isinstance(other, np.ndarray | jax.Array) or hasattr(other, "data"):
-            return f(self.value, other)
-        return NotImplemented
-
-    def _unknown(self) -> Any:
-        raise UnsupportedError(f"a size that depends on the arguments is {NOT_KNOWN}")
-
-    __int__ = __index__ = __bool__ = __float__ = _unknown
-
-    def __repr__(self) -> str:
-        return f"at most {self.capacity}"
-
-
-def _compares(f: Callable[..., Any]) -> Callable[..., Any]:
-    def compare(self: Size, other: Any) -> Any:
-        return f(self.value, value_of(other))
-
-    return compare
-
-
-for _name in ("lt", "le", "gt", "ge"):
-    setattr(Size, f"__{_name}__", _compares(getattr(operator, _name)))
-
-
-def value_of(size: Any) -> Any:
-    """A size as a number, traced or not."""
-    return size.value if isinstance(size, Size) else size
-
-
-def capacity_of(size: Any) -> int:
-    """What a size never exceeds."""
-    return size.capacity if isinstance(size, Size) else int(size)

@@ -104,7 +104,7 @@ class Padded:
         raise UnsupportedError(NOT_DENSE)
 
     def __bool__(self) -> bool:
-        raise UnsupportedError(f"the truth of an array is {NOT_KNOWN}; or {WAY_OUT}")
+        raise UnsupportedError(f"the truth of an array is {NOT_KNOWN}")
 
     def __repr__(self) -> str:
         return f"Padded({self.dtype.name}{list(self.shape)})"
