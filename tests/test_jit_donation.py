@@ -98,3 +98,12 @@ def test_a_derivative_of_the_compiled_function_keeps_its_arguments():
     x = jnp.asarray(np.arange(3.0, dtype="float32"))
     slope = ragged.grad(ragged.jit(lambda x: ragged.sum(x * x), donate_argnums=0))(x)
     assert slope.tolist() == [0.0, 2.0, 4.0] and not x.is_deleted()
+
+
+def test_content_that_is_given_away_again_and_again():
+    twice = ragged.jit(lambda x: x * 2.0, donate_argnums=0)
+    kept = ragged.jit(lambda x: x * 2.0)
+    n = 40_001  # large enough for its padded copy to be kept, where it is not given away
+    x = ragged.to_backend(ragged.from_lengths(np.arange(float(n)), [n - 1, 1]), "jax")
+    for call in (twice, kept, kept, twice, kept, twice):
+        assert float(ragged.sum(call(x))) == n * (n - 1)

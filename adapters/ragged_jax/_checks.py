@@ -47,6 +47,11 @@ class Compilation:
         self.places = 0
         self.equal: set[Any] = set()  # pairs of sizes of which it is checked that they are equal
         self.traces: tuple[Any, ...] = ()
+        self.final: tuple[Any, ...] | None = None  # the traces of values that nobody will differentiate
+
+    def is_constant(self, x: Any) -> bool:
+        """Whether no derivative is taken of a value: neither here nor of the program as a whole."""
+        return self.final is not None and trace_of(x) in self.final
 
     def add(self, check: Check) -> bool:
         """Enter a check; of errors unless the caller turned that off, of room in any case. Whether each call makes it:

@@ -12,12 +12,12 @@ from ragged.memory import is_frozen
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
 from ragged.rows import Rows
 from ragged_jax._checks import compilation
-from ragged_jax._compat import Tracer
+from ragged_jax._compat import Tracer, is_committed
 from ragged_jax._dtypes import structural
 from ragged_jax._index import WORTH_KEEPING, have_met, on_device
 from ragged_jax._padded import Padded, fitted, padded
 from ragged_jax._sizes import Size
-from ragged_numpy._memory import empty
+from ragged_numpy._memory import KEPT, LARGE, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +40,7 @@ class Packed:
         self._rows: dict[int, int] = {}
         for i, (leaf, sizes) in enumerate(zip(leaves, capacities, strict=True)):
             begin = len(self.contents)
+            self.keeps = i not in donated
             if isinstance(leaf, Array):
                 remaining = iter(sizes)
                 capacity, length = next(remaining), leaf.layout.length
@@ -58,7 +59,7 @@ class Packed:
         match node:
             case Flat(data):
                 self.contents.append(len(self.arrays))
-                self.arrays.append(with_room(data, capacity))
+                self.arrays.append(with_room(data, capacity, self.keeps))
             case Lists(rows, content):
                 total = next(capacities)
                 if id(rows) not in self._rows:
@@ -82,16 +83,26 @@ class Packed:
                     self.node(content, next(capacities), capacities)
 
 
-def with_room(x: Any, capacity: int) -> Any:
-    """An array with zeros behind it, up to a capacity."""
-    n, *rest = x.shape
+def with_room(x: Any, capacity: int, keeps: bool = True) -> Any:
+    """An array with zeros behind it, up to a capacity; of large content that comes again it is kept, unless the caller
+    gives it away."""
+    n = x.shape[0]
     if not isinstance(x, np.ndarray):
         if n == capacity:
             return x
-        if isinstance(x, Tracer) or next(iter(x.devices())).platform != "cpu":
+        device = None if isinstance(x, Tracer) else next(iter(x.devices()))
+        if device is None or device.platform != "cpu":
             return fitted(x, capacity)
+        if keeps and LARGE <= x.nbytes <= KEPT and have_met(x):
+            return on_device(x, device if is_committed(x) else None, lambda x: in_room(x, capacity), capacity)
     elif n == capacity:
         return owned(x)
+    return in_room(x, capacity)
+
+
+def in_room(x: Any, capacity: int) -> Any:
+    """A copy on the host with zeros behind it."""
+    n, *rest = x.shape
     room = empty((capacity, *rest), x.dtype)  # aligned where it is large, so that JAX takes it as it is
     room[:n] = x
     room[n:] = 0

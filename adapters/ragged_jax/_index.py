@@ -98,18 +98,18 @@ def lengths_of(rows: Rows, device: Any) -> Any:
 _met: dict[int, weakref.ref[Any]] = {}
 
 
-def have_met(rows: Rows) -> bool:
-    """Whether these rows have been asked about before; those of a batch come once, and are not worth keeping."""
-    key = id(rows)
+def have_met(x: Any) -> bool:
+    """Whether these rows or this content have come before; those of a batch come once, and are not worth keeping."""
+    key = id(x)
     met = _met.get(key)
-    if met is not None and met() is rows:
+    if met is not None and met() is x:
         return True
-    _met[key] = weakref.ref(rows, lambda _: _met.pop(key, None))
+    _met[key] = weakref.ref(x, lambda _: _met.pop(key, None))
     return False
 
 
-def on_device(rows: Rows, device: Any, make: Callable[[Rows], Any], what: Any = "ids") -> Any:
-    """What `make` makes of the rows, kept on the device as long as they live."""
+def on_device(rows: Any, device: Any, make: Callable[[Any], Any], what: Any = "ids") -> Any:
+    """What `make` makes of the rows (or of content of JAX's), kept on the device as long as they live."""
     key = (id(rows), device, what)
     kept = _kept.get(key)
     if kept is None or kept[0]() is not rows:

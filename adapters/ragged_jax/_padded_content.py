@@ -14,6 +14,7 @@ from ragged.rows import Rows
 from ragged.sizes import is_known
 from ragged_jax import _kernels, _padded_moves
 from ragged_jax._backend import JaxBackend
+from ragged_jax._checks import compilation
 from ragged_jax._compat import Tracer
 from ragged_jax._dtypes import cast, held
 from ragged_jax._functions import deciding
@@ -146,8 +147,17 @@ class PaddedContent(JaxBackend):
         data = fitted(data, ids.shape[0])
         best = _kernels.segment_extremum(data, ids, n, rows.offsets is not None, worst, largest)
         if isinstance(identity, Tracer) or identity != worst:
-            best = jnp.where(_kernels.empty_segments(ids, n, data.ndim), jnp.asarray(identity, best.dtype), best)
+            if not isinstance(rows, Rows):
+                empty = _kernels.empty_segments(ids, n, data.ndim)
+            else:  # a number a row is less than one an element
+                empty = (fitted(jnp.asarray(data_of(rows.lengths)), n) == 0).reshape(n, *(1,) * (data.ndim - 1))
+            best = jnp.where(empty, jnp.asarray(identity, best.dtype), best)
         return padded(best, (rows.nrows, *x.shape[1:]))
+
+    def tied_extremum(self, x: Any, segments: Segments, identity: Any, largest: bool) -> Any:
+        if compilation().is_constant(data_of(x)):  # derivatives need to know how many tie, which takes three passes
+            return self._segment_extremum(x, segments, identity, largest)
+        return super().tied_extremum(x, segments, identity, largest)
 
     def segment_max(self, x: Any, rows: Segments, identity: Any) -> Any:
         return self._segment_extremum(x, rows, identity, True)
