@@ -20,7 +20,7 @@ from ragged_jax._checks import Check, Compilation, compiling
 from ragged_jax._compat import Tracer, enable_x64, trace_of, x64_enabled
 from ragged_jax._donating import Donating
 from ragged_jax._entering import Entering, Packed
-from ragged_jax._leaving import Leaving, on_host
+from ragged_jax._leaving import Results, on_host
 from ragged_jax._padded import NOT_JAX, Padded
 from ragged_jax._padded_backend import PaddedBackend
 
@@ -66,7 +66,7 @@ class Compiled:
         self.run = jax.jit(self.trace)
         self.donating: Donating | None = None
         self.packed: Packed | None = None
-        self.leaving: Leaving | None = None
+        self.leaving: Results | None = None
         self.state: Compilation | None = None
         self.checks: list[Check] = []
         self.grown: dict[int, int] = {}
@@ -132,7 +132,7 @@ class Compiled:
                 found = self.program(entering.leaves)
             finally:
                 _context.reset(token)
-            self.leaving = Leaving(entering, found)
+            self.leaving = Results(entering, found)
             self.state = state
             self.checks = [check._replace(bad=None, needed=None) for check in state.checks]
             flags = [jnp.asarray(c.bad) for c in state.checks], [jnp.asarray(c.needed, "int32") for c in state.checks]

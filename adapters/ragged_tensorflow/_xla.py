@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from ragged.compilation._buckets import size_class
+from ragged.compilation._results import Trimming
 from ragged.context import _context
 from ragged.errors import OutOfRangeError, UnsupportedError
 from ragged_tensorflow._xla_backend import PaddedBackend
 from ragged_tensorflow._xla_checks import WAY_OUT, Check, Compilation, compiling
 from ragged_tensorflow._xla_entering import Entering, Packed
-from ragged_tensorflow._xla_leaving import Leaving
+from ragged_tensorflow._xla_leaving import Results
 from ragged_tensorflow._xla_operators import install
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Compiled:
         self.b, self.program, self.plan = b, program, plan
         self.inner = padded_backend(b.device)
         self.packed: Packed | None = None
-        self.leaving: Leaving | None = None
+        self.leaving: Results | None = None
         self.checks: list[Check] = []
         self.grown: dict[int, int] = {}
         self.written: list[Any] = []
@@ -64,7 +65,7 @@ class Compiled:
                 self.graph = self.fresh()
                 outputs, sizes, flags = self.execute(packed)
             assert self.leaving is not None
-            return self.leaving.trimmed(self.b, packed, outputs, sizes)
+            return Trimming(self.b, packed, outputs, sizes).leaves(self.leaving.templates)
 
     def execute(self, packed: Packed) -> Any:
         """One run of the compiled program, and its compilation before the first.
@@ -92,7 +93,7 @@ class Compiled:
                 found = self.program(entering.leaves)
             finally:
                 _context.reset(token)
-            self.leaving = Leaving(entering, found)
+            self.leaving = Results(entering, found)
             self.checks = [check._replace(bad=None, needed=None) for check in state.checks]
             flags = [tf.cast(c.bad, tf.bool) for c in state.checks], [tf.cast(c.needed, tf.int64) for c in state.checks]
             arrays, sizes = self.leaving.outputs()

@@ -1,193 +1,21 @@
-"""Results on their way out of a program of XLA: which arrays it gives, and how they are trimmed after a call."""
+"""Results on their way out of a program of XLA."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from ragged.array import Array
-from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
-from ragged.registry import get_backend
-from ragged.rows import Rows, sealed
+from ragged.compilation._results import Leaving
 from ragged_tensorflow._xla_padded import Padded
-from ragged_tensorflow._xla_sizes import Bounded
 from ragged_tensorflow._xla_structure import is_unknown
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ragged_tensorflow._xla_entering import Entering, Packed
-
-__all__ = ["Leaving"]
+__all__ = ["Results"]
 
 
-class Leaving:
-    """What a program gives: `arrays` and `sizes` are its outputs, the rest says what is made of them."""
+class Results(Leaving):
+    """What a program gives, in tensors."""
 
-    def __init__(self, entering: Entering, found: Sequence[Any]) -> None:
-        self.entering = entering
-        self.arrays: list[Any] = []
-        self.sizes: list[Any] = []
-        self._sizes: dict[int, int] = {}
-        self._rows: dict[int, Any] = {}
-        self.kept: list[Any] = []  # what is known by its id lives as long as this
-        self.templates = [self.leaf(leaf) for leaf in found]
+    def is_unknown(self, x: Any) -> bool:
+        return is_unknown(x)
 
-    def outputs(self) -> tuple[list[Any], list[Any]]:
-        """The arrays and sizes that the program gives, handed over: nothing of its trace is kept."""
-        found = self.arrays, self.sizes
-        self.arrays, self.sizes, self.kept = [], [], []
-        del self.entering
-        return found
-
-    # ------------------------------------------------------------------ in the program
-
-    def leaf(self, leaf: Any) -> Any:
-        """The template of one result."""
-        if isinstance(leaf, Array):
-            return Array, self.node(leaf.layout), leaf._attrs, leaf._behavior
-        return (None, self.dense(leaf), None, None)
-
-    def size(self, size: Any) -> Any:
-        """A size as (where it is found, which one, a shift), or a number."""
-        if not isinstance(size, Bounded):
-            return int(size)
-        root = id(size.root)
-        if root in self.entering.known:
-            return "given", self.entering.known[root], size.shift
-        if root not in self._sizes:
-            self._sizes[root] = len(self.sizes)
-            self.sizes.append(size.root)
-            self.kept.append(size)
-        return "made", self._sizes[root], size.shift
-
-    def dense(self, x: Any) -> Any:
-        """An array as (its number among the outputs, its shape), or a constant."""
-        if not is_unknown(x):
-            return None, x
-        if isinstance(x, Bounded):
-            x = x.value
-        shape = tuple(map(self.size, self.entering.b.shape(x)))
-        self.arrays.append(x.data if type(x) is Padded else x)
-        return len(self.arrays) - 1, shape
-
-    def rows(self, rows: Any) -> Any:
-        """A partition: one of the arguments', known, or given out."""
-        if id(rows) not in self._rows:
-            self.kept.append(rows)
-            if id(rows) in self.entering.rows:
-                found: Any = ("given", self.entering.rows[id(rows)])
-            elif not is_unknown(rows):
-                found = ("known", rows.on(get_backend("numpy")))
-            else:
-                found = (
-                    "made",
-                    len(self._rows),
-                    self.dense(rows.offsets),
-                    self.size(rows.nrows),
-                    self.size(rows.total),
-                )
-            self._rows[id(rows)] = found
-        return self._rows[id(rows)]
-
-    def node(self, node: Any) -> Any:
-        """The template of a layout."""
-        match node:
-            case Flat(data, length, parameters):
-                return Flat(self.dense(data), self.size(length), parameters)
-            case Lists(rows, content, parameters):
-                return Lists(self.rows(rows), self.node(content), parameters)
-            case Regular(content, size, length, parameters):
-                return Regular(self.node(content), self.size(size), self.size(length), parameters)
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(map(self.node, contents)), self.size(length), parameters)
-            case Option(valid, content, parameters):
-                return Option(self.dense(valid), self.node(content), parameters)
-            case Union(tags, index, contents, length, parameters):
-                parts = tuple(map(self.node, contents))
-                return Union(self.dense(tags), self.dense(index), parts, self.size(length), parameters)
-            case Unknown(length, parameters):
-                return Unknown(self.size(length), parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
-
-    # ------------------------------------------------------------------ after a call
-
-    def trimmed(self, b: Any, packed: Packed, outputs: Sequence[Any], sizes: Any) -> list[Any]:
-        """The results of one call, of their true sizes."""
-        return Trimming(b, packed, outputs, sizes).leaves(self.templates)
-
-
-class Trimming:
-    """The results of one call."""
-
-    def __init__(self, b: Any, packed: Packed, outputs: Sequence[Any], sizes: Any) -> None:
-        self.b, self.packed, self.outputs = b, packed, outputs
-        self.made = np.asarray(sizes).tolist() if len(sizes) else []
-        self.rows: dict[int, Rows] = {}
-
-    def leaves(self, templates: Sequence[Any]) -> list[Any]:
-        """All results."""
-        return [
-            self.dense(template) if kind is None else Array._of(self.node(template), self.b, attrs, behavior)
-            for kind, template, attrs, behavior in templates
-        ]
-
-    def size(self, size: Any) -> int:
-        """A number."""
-        if type(size) is int:
-            return size
-        where, i, shift = size
-        found = self.packed.sizes if where == "given" else self.made
-        return int(found[i]) + int(shift)
-
-    def dense(self, template: Any) -> Any:
-        """An array for the content."""
-        place, shape = template
-        return shape if place is None else cut(self.outputs[place], tuple(map(self.size, shape)))
-
-    def structure(self, template: Any) -> Any:
-        """An array on the host."""
-        place, shape = template
-        if place is None:
-            return shape
-        x = np.asarray(self.outputs[place])
-        return x[tuple(slice(self.size(size)) for size in shape)]
-
-    def partition(self, template: Any) -> Any:
-        """Rows on the host."""
-        kind, which, *rest = template
-        if kind == "given":
-            return self.packed.rows[which]
-        if kind == "known":
-            return which
-        if which not in self.rows:
-            offsets, nrows, total = rest
-            offsets = sealed(self.structure(offsets).astype(np.int64))
-            self.rows[which] = Rows(get_backend("numpy"), offsets, self.size(nrows), self.size(total))
-        return self.rows[which]
-
-    def node(self, node: Any) -> Any:
-        """A layout."""
-        match node:
-            case Flat(data, length, parameters):
-                return Flat(self.dense(data), self.size(length), parameters)
-            case Lists(rows, content, parameters):
-                return Lists(self.partition(rows), self.node(content), parameters)
-            case Regular(content, size, length, parameters):
-                return Regular(self.node(content), self.size(size), self.size(length), parameters)
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(map(self.node, contents)), self.size(length), parameters)
-            case Option(valid, content, parameters):
-                return Option(self.structure(valid), self.node(content), parameters)
-            case Union(tags, index, contents, length, parameters):
-                parts = tuple(map(self.node, contents))
-                return Union(self.structure(tags), self.structure(index), parts, self.size(length), parameters)
-            case Unknown(length, parameters):
-                return Unknown(self.size(length), parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
-
-
-def cut(x: Any, shape: tuple[int, ...]) -> Any:
-    """The first entries of an output."""
-    return x if tuple(x.shape) == shape else x[tuple(map(slice, shape))]
+    def output(self, x: Any) -> tuple[Any, tuple[Any, ...]]:
+        return x.data if type(x) is Padded else x, self.entering.b.shape(x)
