@@ -1,11 +1,12 @@
 """Kernels that stay what they are in a compiled program: PyTorch calls them, on real tensors, where they stand in it.
 
-Sums of segments are one operator, of which a compiler for few elements makes a loop of its own; all others are calls of
-Python functions by their number.
+Sums of segments are one operator, of which a compiler for few elements makes a loop of its own, and a call of a kernel
+where they are many; most others are calls of Python functions by their number.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import reduce
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from ragged_torch._compat import traced
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Kernel", "called", "differentiable", "segment_sum", "segment_sum_in_place"]
+__all__ = ["Kernel", "at_hand", "called", "differentiable", "kernel_sum", "segment_sum", "segment_sum_in_place"]
 
 dispatch: Any = torch._C
 AUTOCAST: Any = reduce(
@@ -32,9 +33,13 @@ library: Any = torch.library.Library(  # type: ignore[no-untyped-call]
     "ragged", "DEF"
 )
 library.define("segment_sum(Tensor x, Tensor offsets, Tensor ids, bool doubtful) -> Tensor")
+library.define("kernel_sum(Tensor x, Tensor offsets, Tensor ids, bool doubtful) -> Tensor")
 library.define("nonzero(Tensor mask) -> Tensor")
 library.define("row_ids(Tensor offsets, SymInt total) -> Tensor")
 library.define("call(int number, Tensor[] tensors, SymInt[] sizes) -> Tensor[]")
+
+at_hand: ContextVar[dict[tuple[int, int], Any]] = ContextVar("ragged_torch_rows", default={})  # noqa: B039
+"""The rows of the arguments of the graph that runs, by where their offsets are."""
 
 numbers = count()
 kernels: WeakValueDictionary[int, Kernel] = WeakValueDictionary()
@@ -60,30 +65,31 @@ def like(number: int, tensors: Sequence[torch.Tensor], sizes: Sequence[int]) -> 
 
 
 def sums(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> Any:
-    """Sums of contiguous segments, by the kernel of eager code."""
+    """Sums of contiguous segments, by the kernel of eager code; `ids` may be offsets, where nobody has any."""
     from ragged_torch._devices import on_device
 
     return on_device(x.device).segment_sum(x, rows_of(offsets, ids, x if doubtful else None))
 
 
 def rows_of(offsets: torch.Tensor, ids: torch.Tensor, doubtful: torch.Tensor | None) -> Any:
-    """Rows of eager code over structure that is there already, of elements of which there may be doubt.
+    """Rows of eager code over structure that is there already; those of an argument with all that they keep.
 
     Raises:
-        IndexError: it is none of that many elements.
+        IndexError: they are none of as many elements as there are, of which there was doubt.
     """
     from ragged.rows import Rows
     from ragged_torch._devices import on_device
 
-    total = ids.shape[0]
+    found = at_hand.get().get((offsets.data_ptr(), offsets.shape[0]))
+    if found is not None:
+        return found
     if doubtful is not None and not (
-        doubtful.shape[0] == total == int(offsets[-1])
-        and not int(offsets[0])
-        and bool((torch.diff(offsets) >= 0).all())
+        doubtful.shape[0] == int(offsets[-1]) and not int(offsets[0]) and bool((torch.diff(offsets) >= 0).all())
     ):
         raise IndexError("offsets that are none")
-    rows = Rows(on_device(offsets.device), offsets, offsets.shape[0] - 1, total)
-    rows._ids = ids
+    rows = Rows(on_device(offsets.device), offsets, offsets.shape[0] - 1)
+    if ids is not offsets:
+        rows._ids = ids
     return rows
 
 
@@ -129,16 +135,19 @@ def sums_like(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtfu
 def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
     """The same made of one addition for each element: of floats, for which compilers have one."""
     if not x.is_floating_point():
-        return NotImplemented  # type: ignore[no-any-return]
+        return kernel_sum(x, offsets, ids, doubtful)
     return torch.index_add(x.new_zeros((offsets.shape[0] - 1, *x.shape[1:])), 0, ids, x)
 
 
 segment_sum: Any = torch.ops.ragged.segment_sum
+kernel_sum: Any = torch.ops.ragged.kernel_sum
 library.impl("segment_sum", sums, "CompositeExplicitAutograd")
+library.impl("kernel_sum", sums, "CompositeExplicitAutograd")
 library.impl("nonzero", nonzero, "CompositeExplicitAutograd")
 library.impl("row_ids", row_ids, "CompositeExplicitAutograd")
 library.impl("call", call, "CompositeExplicitAutograd")
 torch.library.register_fake("ragged::segment_sum", sums_like, lib=library)
+torch.library.register_fake("ragged::kernel_sum", sums_like, lib=library)
 torch.library.register_fake("ragged::nonzero", nonzero_like, lib=library)
 torch.library.register_fake("ragged::row_ids", row_ids_like, lib=library)
 torch.library.register_fake("ragged::call", like, lib=library)

@@ -111,6 +111,7 @@ class Graph:
         trace.flags.clear()
         self.captured = self.lift({id(x) for x in trace.constants})
         self.wanted = self.prune()
+        self.spared: set[tuple[int, str]] = set()  # what rows keep that is not asked for where elements are many
         self.holds = self.guards()
 
     def lift(self, constants: set[int]) -> list[torch.Tensor]:
@@ -156,17 +157,22 @@ class Graph:
         found: Any = eval(f"lambda {names}: {text}", {"math": math})  # printed by PyTorch
         return lambda sizes, rows: found(*sizes, *(rows[i].longest for i in asked))
 
-    def arguments(self, sizes: Sequence[int], tensors: Sequence[torch.Tensor], rows: Sequence[Any]) -> list[Any]:
+    def arguments(self, many: bool, sizes: Sequence[int], tensors: Any, rows: Sequence[Any]) -> list[Any]:
         """The arguments of one call."""
-        kept = (getattr(rows[i], name) for i, name in self.wanted)
+        spared = self.spared if many else ()
+        kept = (rows[i].offsets if (i, name) in spared else getattr(rows[i], name) for i, name in self.wanted)
         return [*sizes, *map(plain, tensors), *kept, *map(plain, self.captured)]
 
     def run(self, sizes: Sequence[int], tensors: Sequence[torch.Tensor], rows: Sequence[Any]) -> tuple[list[Any], bool]:
         """The outputs, and whether a check failed."""
         many = sum(sizes) >= SMALL
         call = self.compiled.get(many) or self.compile(many)
-        with torch.no_grad():
-            found = list(call(*self.arguments(sizes, tensors, rows)))
+        token = calls.at_hand.set({(each.offsets.data_ptr(), each.offsets.shape[0]): each for each in rows})
+        try:
+            with torch.no_grad():
+                found = list(call(*self.arguments(many, sizes, tensors, rows)))
+        finally:
+            calls.at_hand.reset(token)
         return found, self.checks and bool(found.pop())
 
     def compile(self, many: bool) -> Callable[..., Any]:
@@ -190,6 +196,19 @@ def interpreted(graph: Graph, many: bool) -> Callable[..., Any]:
     return graph.module
 
 
+def without_ids(graph: Graph) -> torch.fx.GraphModule:
+    """The graph for many elements, whose sums need no row numbers: none that nobody else asks for."""
+    copy = torch.fx.Graph()
+    copy.output(copy.graph_copy(graph.module.graph, {}))
+    for node in copy.nodes:
+        if node.target is SUM and all(user.target is SUM for user in node.args[2].users):
+            node.args = (*node.args[:2], node.args[1], node.args[3])
+    copy.eliminate_dead_code()
+    places = [node for node in copy.nodes if node.op == "placeholder"][sum(graph.counts) :]
+    graph.spared = {each for node, each in zip(places, graph.wanted, strict=False) if not node.users}
+    return torch.fx.GraphModule(graph.module, copy)
+
+
 def induced(graph: Graph, many: bool) -> Callable[..., Any]:
     """Machine code, by PyTorch's inductor."""
     from torch._inductor import config
@@ -197,17 +216,21 @@ def induced(graph: Graph, many: bool) -> Callable[..., Any]:
     from torch._inductor.decomposition import select_decomp_table
     from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
-    module = graph.module
+    table = dict(select_decomp_table())
+    if many:
+        module, threads, table[SUM] = without_ids(graph), {}, calls.kernel_sum
+        table.pop(torch.ops.aten.index_add.default, None)  # PyTorch's own adds faster than many threads one by one
+    else:
+        module, threads, table[SUM] = graph.module, {"cpp.threads": 1}, calls.segment_sum_in_place
     fakes = [node.meta["val"] for node in module.graph.nodes if node.op == "placeholder"]
-    few = {} if many else {torch.ops.ragged.segment_sum.default: calls.segment_sum_in_place}
-    threads = {} if many else {"cpp.threads": 1}
     try:
         with tracing(TracingContext(graph.given.mode)), config.patch(threads):
-            found: Any = compile_fx(module, fakes, decompositions={**select_decomp_table(), **few})
+            found: Any = compile_fx(module, fakes, decompositions=table)
     except (InvalidCxxCompiler, InductorError) as error:
         graph.note = f"the graph runs as it was traced, uncompiled: {str(error).strip().partition(chr(10))[0]}"
         return interpreted(graph, many)
     return found  # type: ignore[no-any-return]
 
 
+SUM: Any = torch.ops.ragged.segment_sum.default
 compilers = {"inductor": induced, "eager": interpreted}
