@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ragged
+from ragged.testing._expect import same_values
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -332,3 +333,27 @@ def test_integers_stay_integers_under_jit(name):
         compiled = jax.jit(program)(x)
         assert str(compiled.type) == str(program(x).type)
         assert compiled.to_list() == program(x).to_list()
+
+
+def test_without_compilation_kernels_run_as_they_are():
+    programs = (
+        lambda x: ragged.softmax(ragged.sort(x, axis=1), axis=1),
+        lambda x: ragged.var(x, axis=1, ddof=1),
+        ragged.grad(lambda x: ragged.sum(ragged.softmax(x, axis=1) ** 2)),
+        ragged.jit(lambda x: x[x > 2]),
+    )
+    wanted = [program(x()).to_list() for program in programs]
+    with jax.disable_jit():
+        found = [program(x()).to_list() for program in programs]
+    for one, other in zip(found, wanted, strict=True):
+        assert same_values(one, other, 1e-12, 1e-12)
+
+
+def test_arrays_that_a_map_gave_are_the_same_after_a_loop():
+    def program(x, w):
+        y = jax.vmap(lambda w: x * w)(w)
+        total = jax.lax.scan(lambda c, w: (c + ragged.sum(y) * w, None), 0.0, w)[0]
+        return total + ragged.sum(y)
+
+    w = jnp.asarray([0.5, 2.0])
+    assert float(jax.jit(program)(x(), w)) == float(program(x(), w)) == 131.25

@@ -35,7 +35,7 @@ def as_index(index: Any, size: Any, device: Any) -> Any:
     Raises:
         OutOfRangeError: 32 bits are too few, and JAX has no more.
     """
-    if isinstance(index, jax.Array):
+    if isinstance(index, jax.Array) or index.ndim > 1:  # a column it is where jax.disable_jit runs a kernel as it is
         return index
     column = narrowed(index, size)[:, None]
     if column.nbytes < LARGE:
