@@ -107,3 +107,18 @@ def test_content_that_is_given_away_again_and_again():
     x = ragged.to_backend(ragged.from_lengths(np.arange(float(n)), [n - 1, 1]), "jax")
     for call in (twice, kept, kept, twice, kept, twice):
         assert float(ragged.sum(call(x))) == n * (n - 1)
+
+
+def test_what_the_host_checks_before_the_call_keeps_nothing_from_being_given_away():
+    def program(w, x, y):
+        return w * 2, ragged.sum(x, axis=1) * ragged.sum(y, axis=1)
+
+    compiled = ragged.jit(program, donate_argnums=0)
+    w = jnp.asarray(np.arange(3.0, dtype="float32"))
+    for _ in range(2):
+        with pytest.raises(ragged.StructureError, match="do not broadcast"):
+            compiled(w, rows(5), ragged.Array([[1.0], [2.0]]))
+    assert not w.is_deleted()
+    assert compiled(w, rows(5), rows(5))[1].tolist() == [36.0, 0.0, 16.0]
+    assert w.is_deleted()
+    assert "checked before each call" in compiled.explain(w, rows(5), rows(5))

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import numpy as np
 
 from ragged.errors import UnsupportedError
 from ragged_jax._compat import Tracer, trace_of
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
 
     from ragged.backend import Backend
 
-__all__ = ["Check", "Compilation", "check", "compilation", "compiling", "gathered_checks", "program_of", "room"]
+__all__ = [
+    "Check",
+    "Compilation",
+    "check",
+    "compilation",
+    "compiling",
+    "expect",
+    "gathered_checks",
+    "program_of",
+    "room",
+]
 
 
 class Check(NamedTuple):
@@ -47,7 +58,16 @@ class Compilation:
         self.places = 0
         self.equal: set[Any] = set()  # pairs of sizes of which it is checked that they are equal
         self.traces: tuple[Any, ...] = ()
+        self.given: Mapping[int, int] = {}  # the number of each size of the arguments, by its root's id
+        self.early: list[tuple[tuple[int, int], tuple[int, int], Check]] = []  # sizes that the host compares
         self.final: tuple[Any, ...] | None = None  # the traces of values that nobody will differentiate
+
+    def place_of(self, size: Any) -> tuple[int, int] | None:
+        """A size that the host knows before each call, as (its number, a shift); of a number (-1, the number)."""
+        if isinstance(size, int | np.integer):
+            return -1, int(size)
+        number = self.given.get(id(getattr(size, "root", None)))
+        return None if number is None else (number, size.shift)
 
     def is_constant(self, x: Any) -> bool:
         """Whether no derivative is taken of a value: neither here nor of the program as a whole."""
@@ -108,6 +128,18 @@ def compilation() -> Compilation:
 def check(bad: Any, what: str) -> bool:
     """Have the program report a 0-d boolean that is true; `what` says what is wrong. Whether each call checks it."""
     return compilation().add(Check(bad, what, 0, None))
+
+
+def expect(size: Any, other: Any, what: str) -> bool:
+    """Have it checked that two sizes are equal: on the host where both follow from the arguments' own, so that no call
+    waits for it."""
+    state = compilation()
+    mine, others = state.place_of(size), state.place_of(other)
+    if mine is None or others is None:
+        return check(getattr(size, "value", size) != getattr(other, "value", other), what)
+    if state.check:
+        state.early.append((mine, others, Check(None, what, None, None)))
+    return True
 
 
 def room(needed: Any, estimate: int, bounded: bool, said: int | None = None) -> int:

@@ -95,6 +95,8 @@ class Compiled:
         try:
             if packed.donated and self.leaving is None:
                 self.prepare(packed)
+            if self.misfits():
+                return (), (), ()
             run = self.donating if self.donating and self.donating.can_take(packed.arrays) else self.run
             return run(packed.arrays)
         except jax.errors.UnexpectedTracerError as error:
@@ -127,6 +129,7 @@ class Compiled:
             state.traces = tuple(map(trace_of, arrays[:1]))
             state.final = None if self.differentiated else state.traces
             entering = Entering(self.inner, self.packed, arrays)
+            state.given = entering.known
             token = _context.set(self.inner)  # transforms of what has no slack run there, too
             try:
                 found = self.program(entering.leaves)
@@ -136,7 +139,7 @@ class Compiled:
             self.state = state
             self.checks = [check._replace(bad=None, needed=None) for check in state.checks]
             flags = [jnp.asarray(c.bad) for c in state.checks], [jnp.asarray(c.needed, "int32") for c in state.checks]
-            state.checks, state.equal = [], set()
+            state.checks, state.equal, state.given = [], set(), {}
             arrays, sizes = self.leaving.outputs()
             numbers = [jnp.asarray(size, "int32") for size in sizes]
             return arrays, numbers and jnp.stack(numbers), flags[0] and tuple(map(jnp.stack, flags))
@@ -168,7 +171,9 @@ class Compiled:
 
     def found_wrong(self, flags: Any) -> list[tuple[Check, int]]:
         """The checks that failed, and how many elements each needs."""
-        wrong: list[tuple[Check, int]] = []
+        wrong = self.misfits()
+        if wrong:
+            return wrong
         if self.checks:
             bad, needed = map(on_host, flags)
             wrong = [(self.checks[i], int(needed[i])) for i in np.flatnonzero(bad)]
@@ -179,9 +184,18 @@ class Compiled:
             wrong += [(self.state.late[i], needed) for i, needed in reported.items()]
         return wrong
 
+    def misfits(self) -> list[tuple[Check, int]]:
+        """The same of what the sizes of the arguments tell before the call."""
+        if self.state is None or self.packed is None:
+            return []
+        sizes = (*self.packed.sizes, 0)  # a number is a shift of nothing
+        return [(check, 0) for (i, n), (j, m), check in self.state.early if sizes[i] + n != sizes[j] + m]
+
     def explain(self, leaves: list[Any]) -> list[str]:
         """What is checked, and what is given away."""
-        lines = [f"checked after each call: {text}" for text in dict.fromkeys(check.what for check in self.checks)]
+        early = [check for *_, check in self.state.early] if self.state else []
+        lines = [f"checked before each call: {text}" for text in dict.fromkeys(check.what for check in early)]
+        lines += [f"checked after each call: {text}" for text in dict.fromkeys(check.what for check in self.checks)]
         if self.plan.donated:
             count = len(self.donating.places) if self.donating else 0
             lines.append(f"donated: results take the memory of {count} arrays")

@@ -17,7 +17,7 @@ import numpy as np
 from jax import lax
 
 from ragged.errors import StructureError, UnsupportedError
-from ragged_jax._checks import check, compilation
+from ragged_jax._checks import compilation, expect
 from ragged_jax._compat import Tracer, trace_of
 from ragged_jax._sizes import NOT_KNOWN, Size, capacity_of, value_of
 
@@ -204,7 +204,7 @@ def expect_equal(size: Any, other: Any) -> None:
         return
     state, pair = compilation(), frozenset((size, other))
     what = "arrays of different lengths do not line up"
-    if pair not in state.equal and check(value_of(size) != value_of(other), what):
+    if pair not in state.equal and expect(size, other, what):
         state.equal.add(pair)
 
 

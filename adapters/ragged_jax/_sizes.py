@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ragged._bounded import BoundedSize, capacity_of, value_of
-from ragged_jax._checks import check
+from ragged_jax._checks import check, expect
 
 __all__ = ["NOT_KNOWN", "Size", "capacity_of", "value_of"]
 
@@ -26,6 +26,9 @@ class Size(BoundedSize):
     shape = ()
     not_known = NOT_KNOWN
     check = staticmethod(check)
+
+    def expect(self, other: Any, what: str) -> None:
+        expect(self, other, what)
 
     @staticmethod
     def least(x: Any, y: Any) -> Any:
