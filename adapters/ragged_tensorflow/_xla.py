@@ -50,7 +50,7 @@ class Compiled:
         self.leaving: Results | None = None
         self.checks: list[Check] = []
         self.grown: dict[int, int] = {}
-        self.written: list[Any] = []
+        self.written: Any = None
         self.graph = self.fresh()
 
     def fresh(self) -> Any:
@@ -60,24 +60,24 @@ class Compiled:
     def __call__(self, leaves: list[Any]) -> list[Any]:
         with nullcontext() if self.b.device is None else tf.device(self.b.device):
             self.packed = packed = Packed(leaves, self.plan.capacities, self.b.device)
-            outputs, sizes, flags = self.execute(packed)
-            while self.outgrown(leaves, flags):
+            (outputs, sizes, flags), before = self.execute(packed)
+            while self.outgrown(leaves, flags, before):
                 self.graph = self.fresh()
-                outputs, sizes, flags = self.execute(packed)
+                (outputs, sizes, flags), before = self.execute(packed)
             assert self.leaving is not None
             return Trimming(self.b, packed, outputs, sizes).leaves(self.leaving.templates)
 
-    def execute(self, packed: Packed) -> Any:
-        """One run of the compiled program, and its compilation before the first.
+    def execute(self, packed: Packed) -> tuple[Any, list[tuple[Any, Any]]]:
+        """One run of the compiled program, and its compilation before the first; and what variables held before it.
 
         Raises:
             UnsupportedError: XLA cannot compile it.
         """
         if not self.graph.experimental_get_tracing_count():
-            self.written = written(self.graph.get_concrete_function(packed.arrays).graph)
-        self.before = [(variable, tf.identity(variable)) for variable in self.written] if self.checks else []
+            self.written = Written(self.graph.get_concrete_function(packed.arrays).graph)
+        before = self.written.now(packed.arrays) if self.checks else []
         try:
-            return self.graph(packed.arrays)
+            return self.graph(packed.arrays), before
         except REFUSED as error:
             reason = next((line for line in error.message.splitlines() if line), "").strip()
             raise UnsupportedError(f"{self.plan.name}: XLA does not compile this; {WAY_OUT}: {reason}") from error
@@ -100,7 +100,7 @@ class Compiled:
             numbers = [tf.cast(size, tf.int64) for size in sizes]
             return arrays, numbers and tf.stack(numbers), flags[0] and tuple(map(tf.stack, flags))
 
-    def outgrown(self, leaves: list[Any], flags: Any) -> bool:
+    def outgrown(self, leaves: list[Any], flags: Any, before: list[tuple[Any, Any]]) -> bool:
         """Whether more room is needed than was estimated, which there will be next time.
 
         Raises:
@@ -112,7 +112,7 @@ class Compiled:
         wrong = [(self.checks[i], int(needed[i])) for i in np.flatnonzero(bad)]
         if not wrong:
             return False
-        for variable, value in self.before:  # as if this call had not been
+        for variable, value in before:  # as if this call had not been
             variable.assign(value)
         places = {check.place: count for check, count in wrong if check.place is not None}
         if places:
@@ -148,9 +148,18 @@ class Body:
 READERS = frozenset({"Placeholder", "ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"})
 
 
-def written(graph: Any) -> list[Any]:
-    """The variables that a graph writes to."""
-    handles = {id(tensor) for op in graph.get_operations() if op.type not in READERS for tensor in op.inputs}
-    captured = {id(inner): outer for outer, inner in graph.captures}
-    changed = {id(outer) for inner, outer in captured.items() if inner in handles}
-    return [variable for variable in graph.variables if id(variable.handle) in changed]
+class Written:
+    """The variables that a graph writes to (or may, in a branch or a loop): its own, and those among its arguments."""
+
+    def __init__(self, graph: Any) -> None:
+        names = {tensor.name for op in graph.get_operations() if op.type not in READERS for tensor in op.inputs}
+        captured = {inner.name: outer for outer, inner in graph.captures}
+        changed = {id(outer) for name, outer in captured.items() if name in names}
+        self.variables = [variable for variable in graph.variables if id(variable.handle) in changed]
+        given = [x for x in graph.inputs if x.dtype == tf.resource and x.name not in captured]
+        self.arguments = any(x.name in names for x in given)
+
+    def now(self, arrays: Sequence[Any]) -> list[tuple[Any, Any]]:
+        """Each of them, and what it holds."""
+        given = [x for x in arrays if self.arguments and isinstance(x, tf.Variable)]
+        return [(variable, tf.identity(variable)) for variable in (*self.variables, *given)]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ragged.array import Array
 from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
 from ragged.rows import Rows
+from ragged_numpy._memory import empty
 from ragged_tensorflow._compat import is_recorded
 from ragged_tensorflow._index import WORTH_KEEPING, kept
 from ragged_tensorflow._sharing import handed_over
@@ -77,8 +78,9 @@ def with_room(x: Any, capacity: int) -> Any:
         return x
     if isinstance(x, tf.Tensor) and (is_recorded((x,)) or "CPU" not in x.device or x.dtype == tf.bfloat16):
         return fitted(x, capacity)
-    room = np.empty((capacity, *x.shape[1:]), x.dtype.as_numpy_dtype if isinstance(x, tf.Tensor) else x.dtype)
-    room[: x.shape[0]] = np.asarray(x)
+    x = np.asarray(x)
+    room = empty((capacity, *x.shape[1:]), x.dtype)  # aligned where it is large, so that TensorFlow takes it as it is
+    room[: x.shape[0]] = x
     room[x.shape[0] :] = 0
     return tensor(room)
 
@@ -99,17 +101,17 @@ def partition(rows: Any, capacity: int, total: int, device: Any) -> list[Any]:
     ]
 
 
-def padded_offsets(rows: Any, capacity: int) -> np.ndarray[Any, Any]:
+def padded_offsets(rows: Any, capacity: int) -> Any:
     """The offsets, with empty rows behind."""
-    offsets = np.empty((capacity + 1,), np.int64)
+    offsets = empty((capacity + 1,), np.dtype(np.int64))
     offsets[: rows.nrows + 1] = rows.offsets
     offsets[rows.nrows + 1 :] = rows.total
     return offsets
 
 
-def padded_ids(rows: Any, capacity: int, total: int) -> np.ndarray[Any, Any]:
+def padded_ids(rows: Any, capacity: int, total: int) -> Any:
     """The row of each element, with the capacity of rows for what is none."""
-    ids = np.empty((total,), np.int32)
+    ids = empty((total,), np.dtype(np.int32))
     ids[: rows.total] = rows.ids
     ids[rows.total :] = capacity
     return ids
