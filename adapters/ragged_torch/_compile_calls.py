@@ -132,7 +132,7 @@ def sums_like(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtfu
     return x.new_empty((offsets.shape[0] - 1, *x.shape[1:]))
 
 
-def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> torch.Tensor:
+def segment_sum_in_place(x: torch.Tensor, offsets: torch.Tensor, ids: torch.Tensor, doubtful: bool) -> Any:
     """The same made of one addition for each element: of floats, for which compilers have one."""
     if not x.is_floating_point():
         return kernel_sum(x, offsets, ids, doubtful)
