@@ -56,12 +56,26 @@ def devices() -> list[str]:
 
 
 def compiled(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` traced by `torch.compile`, in as many graphs as it takes, which then run as they are: tracing is what can
-    fail, and generating code takes ten times as long. All that was compiled before is forgotten: PyTorch counts it."""
-    import torch
+    """`f` under `ragged.jit`, for the matrix: as a graph that runs as it was traced (tracing is what can fail, and
+    generating code takes seconds), and not without one."""
+    from ragged.compilation import jit
+    from ragged.errors import UnsupportedError
 
-    torch.compiler.reset()
-    return torch.compile(f, backend="eager")
+    run = jit(f, warn_after=None)
+
+    def call(*args: Any) -> Any:
+        global _compiler
+        before, _compiler = _compiler, "eager"
+        try:
+            found = run(*args)
+        finally:
+            _compiler = before
+        for _, made in run._programs.values():
+            if made.flow.reason is not None:
+                raise UnsupportedError(made.flow.reason.partition(": ")[2])
+        return found
+
+    return call
 
 
 def __getattr__(name: str) -> Any:

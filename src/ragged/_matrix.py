@@ -116,10 +116,10 @@ def ran(check: Callable[[], object]) -> Cell:
 
 
 def of_jit(name: str, operations: Sequence[Operation]) -> Cell:
-    """Whether `ragged.jit` compiles the operations (where it does not, the framework's own compiler), and they give
-    what they give without."""
+    """Whether `ragged.jit` compiles the operations (where the adapter has no way of its own), and they give what they
+    give without."""
     compiled = getattr(adapter(name), "compiled", None)
-    if get_backend(name).compiles is not None:
+    if compiled is None and get_backend(name).compiles is not None:
         from ragged.compilation import jit
 
         compiled = partial(jit, warn_after=None)
