@@ -79,7 +79,7 @@ class Compiled:
                 return self.twin(leaves)
             self.packed = packed
             outputs, sizes, flags = self.execute(packed)
-            while self.outgrown(leaves, flags):
+            while self.outgrown(packed, flags):
                 self.run = jax.jit(self.trace)
                 outputs, sizes, flags = self.execute(packed)
             assert self.leaving is not None
@@ -95,7 +95,7 @@ class Compiled:
         try:
             if packed.donated and self.leaving is None:
                 self.prepare(packed)
-            if self.misfits():
+            if self.misfits(packed):
                 return (), (), ()
             run = self.donating if self.donating and self.donating.can_take(packed.arrays) else self.run
             return run(packed.arrays)
@@ -144,20 +144,20 @@ class Compiled:
             numbers = [jnp.asarray(size, "int32") for size in sizes]
             return arrays, numbers and jnp.stack(numbers), flags[0] and tuple(map(jnp.stack, flags))
 
-    def outgrown(self, leaves: list[Any], flags: Any) -> bool:
+    def outgrown(self, packed: Packed, flags: Any) -> bool:
         """Whether more room is needed than was estimated, which there will be next time.
 
         Raises:
             RaggedError: what eager code raises, or more is needed than the caller said.
         """
-        wrong = self.found_wrong(flags)
+        wrong = self.found_wrong(packed, flags)
         if not wrong:
             return False
         places = {check.place: needed for check, needed in wrong if check.place is not None}
         if places:
             self.grown.update({place: size_class(count) for place, count in places.items()})
             return True
-        self.program.eagerly(leaves)  # raises, unless only room was missing, or what is 1 by chance stretched
+        self.program.eagerly(packed.leaves)  # raises, unless only room was missing, or what is 1 by chance stretched
         check, count = max(wrong, key=lambda each: each[1])
         if not count:
             raise UnsupportedError(
@@ -169,9 +169,9 @@ class Compiled:
             f"there may be, with ragged.jit(..., capacity={count}), or leave it out"
         )
 
-    def found_wrong(self, flags: Any) -> list[tuple[Check, int]]:
+    def found_wrong(self, packed: Packed, flags: Any) -> list[tuple[Check, int]]:
         """The checks that failed, and how many elements each needs."""
-        wrong = self.misfits()
+        wrong = self.misfits(packed)
         if wrong:
             return wrong
         if self.checks:
@@ -184,11 +184,11 @@ class Compiled:
             wrong += [(self.state.late[i], needed) for i, needed in reported.items()]
         return wrong
 
-    def misfits(self) -> list[tuple[Check, int]]:
+    def misfits(self, packed: Packed) -> list[tuple[Check, int]]:
         """The same of what the sizes of the arguments tell before the call."""
-        if self.state is None or self.packed is None:
+        if self.state is None:
             return []
-        sizes = (*self.packed.sizes, 0)  # a number is a shift of nothing
+        sizes = (*packed.sizes, 0)  # a number is a shift of nothing
         return [(check, 0) for (i, n), (j, m), check in self.state.early if sizes[i] + n != sizes[j] + m]
 
     def explain(self, leaves: list[Any]) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Skeleton", "Slot", "backend_among", "backend_for", "owner", "split", "tree_map"]
 
+OURS = Array | Record
 LISTED = {"awkward": "to_list", "pyarrow": "to_pylist"}
 """What arrays of other libraries have that their types and schemas have not."""
 
@@ -50,7 +51,7 @@ class Static:
 
 def is_leaf(x: Any) -> bool:
     """Whether optree has to leave `x` alone."""
-    return isinstance(x, Array | Record)
+    return isinstance(x, OURS)
 
 
 def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
@@ -79,7 +80,7 @@ def tree_map(f: Any, tree: Any) -> Any:
 
 def owner(leaf: Any) -> Backend | None:
     """The backend that a leaf's content lives on; None for numbers and other values."""
-    if isinstance(leaf, Array | Record):
+    if isinstance(leaf, OURS):
         array = leaf if isinstance(leaf, Array) else leaf._array
         backend: Backend = array._backend
         return backend

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ragged.array import Array, Record
@@ -47,6 +48,9 @@ class Leaf:
 
     index: int
     is_record: bool = False
+
+
+leaf_at = cache(Leaf)  # few differ, and each call of a compiled function asks for all of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Template:
                 places.append(Constant(leaf))
                 continue
             is_record = isinstance(leaf, Record)
-            places.append(Leaf(len(data), is_record))
+            places.append(leaf_at(len(data), is_record))
             data.append(leaf._array if is_record else leaf)
         return cls(treedef, places), data
 
