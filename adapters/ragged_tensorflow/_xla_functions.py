@@ -10,6 +10,7 @@ import tensorflow as tf
 from ragged.ufuncs import table
 from ragged_tensorflow import _functions
 from ragged_tensorflow._dtypes import cast
+from ragged_tensorflow._sizes import within
 from ragged_tensorflow._xla_padded import Padded, covers, data_of, fitted, lined_up, mask_of, padded, zeroed
 from ragged_tensorflow._xla_sizes import Bounded
 
@@ -29,6 +30,9 @@ ZERO_AT_ZERO = frozenset(
 )
 """What is zero, with finite slopes, where all arguments are: zero slack stays zero."""
 
+LINEAR = frozenset(("add", "subtract", "negative", "positive", "conjugate", "real", "imag"))
+"""What has the same slopes everywhere: a derivative that is zero in the slack stays so."""
+
 HARMLESS = ZERO_AT_ZERO | {
     *("multiply", "cos", "cosh", "exp", "exp2", "heaviside"),
     *("equal", "less_equal", "greater_equal", "logical_not", "isfinite", "invert"),
@@ -39,6 +43,13 @@ HARMLESS = ZERO_AT_ZERO | {
 def applied(b: Backend, name: str, args: tuple[Any, ...], valid: Any) -> Any:
     """The function `name` of arguments some of which have slack; `valid` marks what counts besides."""
     name = table[name].name
+    if valid is None and len(args) == 1 and is_inexact(args[0]) and not (args[0].clean and name in HARMLESS):
+        (x,) = args
+        return _wrapped(_functions.call(b, name, (guarded(x.mask, x.data),)), x.shape, False)
+    if valid is None and name in LINEAR:
+        datas, shape = lined_up(args, list(map(data_of, args)))
+        is_clean = all(getattr(x, "clean", True) for x in args) and _stays_zero(name, args, shape)
+        return _wrapped(_functions.call(b, name, tuple(datas)), shape, is_clean)
     if valid is None and (name in HARMLESS or _is_product(name, args)):
         datas, shape = lined_up(args, [zeroed(x) if type(x) is Padded else x for x in args])
         return _wrapped(_functions.call(b, name, tuple(datas)), shape, _stays_zero(name, args, shape))
@@ -51,6 +62,23 @@ def applied(b: Backend, name: str, args: tuple[Any, ...], valid: Any) -> Any:
     out = _functions.call(b, name, tuple(moved))
     outs = tuple(_chosen(mask, y, 0) for y in (out if isinstance(out, tuple) else (out,)))
     return _wrapped(outs if isinstance(out, tuple) else outs[0], shape, True)
+
+
+def guarded(mask: Any, x: Any) -> Any:
+    """`x`, of whose derivative only what counts is used: a choice in front of a function would keep XLA from computing
+    several numbers at once."""
+    mask = within(mask)
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def run(x: Any) -> Any:
+        return tf.identity(x), lambda g: tf.where(mask, g, tf.zeros((), g.dtype))
+
+    return run(within(x))
+
+
+def is_inexact(x: Any) -> bool:
+    """Whether these are numbers with a fraction."""
+    return bool(x.dtype.is_floating or x.dtype.is_complex)
 
 
 def _chosen(mask: Any, x: Any, other: float) -> Any:
