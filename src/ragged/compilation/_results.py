@@ -8,7 +8,7 @@ import numpy as np
 
 from ragged._bounded import BoundedSize, value_of
 from ragged.array import Array
-from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
+from ragged.compilation._layouts import Converting
 from ragged.registry import get_backend
 from ragged.rows import Rows, sealed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Leaving", "Trimming"]
 
 
-class Leaving:
+class Leaving(Converting):
     """What a program gives: `arrays` and `sizes` are its outputs, the rest says what is made of them.
 
     `entering` has the numbers of what came in: `known` those of sizes, `rows` those of partitions, by id.
@@ -79,7 +79,7 @@ class Leaving:
         self.arrays.append(data)
         return len(self.arrays) - 1, tuple(map(self.size, shape))
 
-    def rows(self, rows: Any) -> Any:
+    def partition(self, rows: Any) -> Any:
         """A partition: one of the arguments', known, or given out."""
         if id(rows) not in self._rows:
             self.kept.append(rows)
@@ -98,28 +98,8 @@ class Leaving:
             self._rows[id(rows)] = found
         return self._rows[id(rows)]
 
-    def node(self, node: Any) -> Any:
-        """The template of a layout."""
-        match node:
-            case Flat(data, length, parameters):
-                return Flat(self.dense(data), self.size(length), parameters)
-            case Lists(rows, content, parameters):
-                return Lists(self.rows(rows), self.node(content), parameters)
-            case Regular(content, size, length, parameters):
-                return Regular(self.node(content), self.size(size), self.size(length), parameters)
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(map(self.node, contents)), self.size(length), parameters)
-            case Option(valid, content, parameters):
-                return Option(self.dense(valid), self.node(content), parameters)
-            case Union(tags, index, contents, length, parameters):
-                parts = tuple(map(self.node, contents))
-                return Union(self.dense(tags), self.dense(index), parts, self.size(length), parameters)
-            case Unknown(length, parameters):
-                return Unknown(self.size(length), parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
 
-
-class Trimming:
+class Trimming(Converting):
     """The results of one call, of their true sizes; `packed` has the `sizes` and the `rows` that came in."""
 
     def __init__(self, b: Any, packed: Any, outputs: Sequence[Any], sizes: Any) -> None:
@@ -175,23 +155,3 @@ class Trimming:
             offsets = sealed(self.structure(offsets).astype(np.int64))
             self.rows[which] = Rows(self.b.home(), offsets, self.size(nrows), self.size(total))
         return self.rows[which]
-
-    def node(self, node: Any) -> Any:
-        """A layout."""
-        match node:
-            case Flat(data, length, parameters):
-                return Flat(self.dense(data), self.size(length), parameters)
-            case Lists(rows, content, parameters):
-                return Lists(self.partition(rows), self.node(content), parameters)
-            case Regular(content, size, length, parameters):
-                return Regular(self.node(content), self.size(size), self.size(length), parameters)
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(map(self.node, contents)), self.size(length), parameters)
-            case Option(valid, content, parameters):
-                return Option(self.structure(valid), self.node(content), parameters)
-            case Union(tags, index, contents, length, parameters):
-                parts = tuple(map(self.node, contents))
-                return Union(self.structure(tags), self.structure(index), parts, self.size(length), parameters)
-            case Unknown(length, parameters):
-                return Unknown(self.size(length), parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
