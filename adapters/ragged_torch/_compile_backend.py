@@ -12,6 +12,7 @@ import array_api_compat.torch as xp
 import numpy as np
 import torch
 
+from ragged._capacity import Capacity
 from ragged.errors import UnsupportedError
 from ragged.rows import Rows
 from ragged_torch import _kernels, _segments
@@ -137,7 +138,10 @@ class TracedBackend(TorchBackend):
         return tuple(map(size_of, x.shape))
 
     def bound(self, offsets: Any, upper: Any) -> Any:
-        return self._number(offsets[-1])
+        size = self._number(offsets[-1])
+        if type(upper) is Capacity:
+            upper.hold(size)
+        return size
 
     def largest(self, x: Any) -> Any:
         return self._number(torch.cat([x, x.new_zeros(1)]).max())
