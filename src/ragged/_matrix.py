@@ -226,7 +226,7 @@ def markdown(table: dict[str, dict[tuple[str, str], Cell]], backends: Sequence[s
         "",
         "Made by `ragged doctor --matrix --markdown`, which runs the checks of `ragged.testing`: a cell says yes only",
         "where they have run. *gradient*: first and second order, against finite differences and against NumPy; *jit*:",
-        "`ragged.jit` (for PyTorch `torch.compile`, which may part a program into several graphs); –: there is nothing",
+        "`ragged.jit` (PyTorch's graphs run as they were traced there); –: there is nothing",
         "to support.",
         "",
         f"With {', '.join(f'{name} {version}' for name, version in versions.items())}.",
