@@ -17,6 +17,7 @@ from ragged.context import _context
 from ragged.errors import RaggedError, UnsupportedError
 from ragged_torch._compat import _trace, is_dual, is_transformed, is_wrapped, tangent_of, traced
 from ragged_torch._compile_backend import TracedBackend
+from ragged_torch._compile_cotangents import fitted, smooth_places
 from ragged_torch._compile_graph import Graph, Placeholders
 from ragged_torch._compile_sizes import Departure, size_of
 from ragged_torch._compile_trace import Entering, Given, Leaving, Returning, Trace
@@ -163,22 +164,6 @@ def followed_of(captured: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     return [x for x in captured if x.requires_grad] if torch.is_grad_enabled() else []
 
 
-def fitted(g: Any, y: Any) -> Any:
-    """A cotangent of the shape of its output."""
-    for n, m in zip(g.shape, y.shape, strict=True):
-        size = size_of(m)
-        if size != n:
-            (size if not isinstance(size, int) else size_of(n)).expect(n if not isinstance(size, int) else m, "a shape")
-    return g
-
-
-def smooth_places(outputs: Sequence[Any]) -> tuple[int, ...]:
-    """Which outputs have derivatives."""
-    return tuple(
-        j for j, y in enumerate(outputs) if isinstance(y, torch.Tensor) and (y.is_floating_point() or y.is_complex())
-    )
-
-
 class Step(torch.autograd.Function):
     """A run of a graph, whose derivative is a run of another graph. What is no tensor is given out as it is."""
 
@@ -225,6 +210,7 @@ class Compiled:
         self.flow = Flow(self)
         self.lock = threading.RLock()
         self.leaving: Leaving | None = None
+        self.left: str | None = None  # why the latest call that no graph served was left to eager code
         self.templates: dict[int, tuple[Any, Any]] = {}  # of each graph those of its leaves, and that of its results
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
@@ -234,8 +220,11 @@ class Compiled:
             found = None if graph is None else self.run(graph, given)
         except FAILURES as error:
             results = self.eagerly(leaves)  # raises what eager code does
-            if not isinstance(error, Departure) and not self.flow.graphs:
-                self.flow.reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            text = f"{type(error).__name__}: {error}".partition("\n")[0]
+            if self.flow.graphs or isinstance(error, Departure):
+                self.left = text
+            else:
+                self.flow.reason = text
             return results
         return self.eagerly(leaves) if found is None else found
 
@@ -294,4 +283,6 @@ class Compiled:
             return [f"runs as it is: {self.flow.reason}"]
         lines = [f"checked after each call: {text}" for graph in self.flow.graphs for text in graph.texts]
         notes = [graph.note for graph in self.flow.graphs if graph.note]
+        if self.left is not None:
+            notes.append(f"a call ran as it is: {self.left}")
         return list(dict.fromkeys([*notes, *lines]))
