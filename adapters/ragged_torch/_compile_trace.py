@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ragged.array import Array
-from ragged.nodes import Flat, Lists, Option, Record, Regular, Union, Unknown
+from ragged.compilation import _layouts as layouts
+from ragged.nodes import Flat, Lists, Option, Record, Regular, Union
 from ragged.rows import Rows
 from ragged_torch._compile_sizes import Size
 
@@ -84,7 +85,7 @@ class Given:
                 self.node(content)
 
 
-class Entering:
+class Entering(layouts.Entering):
     """The leaves of a call again, with other sizes, tensors and structure in the order of `Given`.
 
     `size(n)` gives the next size, `dense(x, length)` the next tensor, `kept(name, rows, nrows, total)` what rows keep.
@@ -98,7 +99,7 @@ class Entering:
         dense: Callable[[torch.Tensor, Any], torch.Tensor],
         kept: Callable[..., Any],
     ) -> None:
-        self.b, self.size, self.dense, self.kept = b, size, dense, kept
+        self.b, self.next_size, self.next_dense, self.kept = b, size, dense, kept
         self.made: dict[int, Rows] = {}
         self.leaves = [self.leaf(leaf) for leaf in leaves]
 
@@ -111,41 +112,22 @@ class Entering:
             return self.dense(leaf, self.size(leaf.shape[0]))
         return self.dense(leaf, None)
 
-    def node(self, node: Any, length: Any) -> Any:
-        """A layout of a length."""
-        match node:
-            case Flat(data, _, parameters):
-                return Flat(self.dense(data, length), length, parameters)
-            case Lists(rows, content, parameters):
-                if id(rows) not in self.made:
-                    self.made[id(rows)] = self.partition(rows, length)
-                made = self.made[id(rows)]
-                return Lists(made, self.node(content, made.total), parameters)
-            case Regular(content, size, _, parameters):
-                return Regular(self.node(content, length * size), size, length, parameters)
-            case Record(fields, contents, _, parameters):
-                return Record(fields, tuple(self.node(each, length) for each in contents), length, parameters)
-            case Option(valid, content, parameters):
-                valid = self.dense(valid, length)
-                return Option(valid, self.node(content, length), parameters)
-            case Union(tags, index, contents, _, parameters):
-                tags, index = self.dense(tags, length), self.dense(index, length)
-                lists = [self.node(each, self.size(each.length)) for each in contents]
-                return Union(tags, index, tuple(lists), length, parameters)
-            case Unknown(_, parameters):
-                return Unknown(length, parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
+    def size(self, size: int) -> Any:
+        return self.next_size(size)
 
-    def partition(self, rows: Rows, nrows: Any) -> Rows:
-        """Rows of a number."""
-        total = self.size(rows.total)
-        offsets, *kept = (self.kept(name, rows, nrows, total) for name in KEPT)
-        made = Rows(self.b, offsets, nrows, total)
-        made._lengths, made._ids, made._positions, made._longest = kept
-        return made
+    def dense(self, x: Any, length: Any) -> Any:
+        return self.next_dense(x, length)
+
+    def partition(self, rows: Rows, length: Any) -> Rows:
+        if id(rows) not in self.made:
+            total = self.size(rows.total)
+            offsets, *kept = (self.kept(name, rows, length, total) for name in KEPT)
+            self.made[id(rows)] = made = Rows(self.b, offsets, length, total)
+            made._lengths, made._ids, made._positions, made._longest = kept
+        return self.made[id(rows)]
 
 
-class Leaving:
+class Leaving(layouts.Converting):
     """What a program gives: `outputs` are those of the graph, `templates` say what is made of them."""
 
     def __init__(self, entering: Entering, tensors: Sequence[Any], found: Sequence[Any]) -> None:
@@ -184,31 +166,9 @@ class Leaving:
             self.rows[id(rows)] = ("made", (id(rows), *parts))
         return self.rows[id(rows)]
 
-    def node(self, node: Any) -> Any:
-        """The template of a layout."""
-        match node:
-            case Flat(data, length, parameters):
-                return Flat(self.dense(data), self.size(length), parameters)
-            case Lists(rows, content, parameters):
-                return Lists(self.partition(rows), self.node(content), parameters)
-            case Regular(content, size, length, parameters):
-                return Regular(self.node(content), self.size(size), self.size(length), parameters)
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(map(self.node, contents)), self.size(length), parameters)
-            case Option(valid, content, parameters):
-                return Option(self.dense(valid), self.node(content), parameters)
-            case Union(tags, index, contents, length, parameters):
-                parts = tuple(map(self.node, contents))
-                return Union(self.dense(tags), self.dense(index), parts, self.size(length), parameters)
-            case Unknown(length, parameters):
-                return Unknown(self.size(length), parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
 
-
-class Returning:
+class Returning(layouts.Converting):
     """The results of one call."""
-
-    __slots__ = ("b", "given", "outputs", "rows")
 
     def __init__(self, b: Any, given: Given, outputs: Sequence[Any]) -> None:
         self.b, self.given, self.outputs = b, given, outputs
@@ -220,6 +180,12 @@ class Returning:
             return self.value(template)
         node, attrs, behavior = template
         return Array._of(self.node(node), self.b, attrs, behavior)
+
+    def dense(self, template: Any) -> Any:
+        return self.value(template)
+
+    def size(self, template: Any) -> Any:
+        return self.value(template)
 
     def value(self, template: Any) -> Any:
         """A tensor or a size."""
@@ -237,23 +203,3 @@ class Returning:
         if number not in self.rows:
             self.rows[number] = Rows(self.b.home(), *map(self.value, parts))
         return self.rows[number]
-
-    def node(self, node: Any) -> Any:
-        """A layout."""
-        match node:
-            case Flat(data, length, parameters):
-                return Flat(self.value(data), self.value(length), parameters)
-            case Lists(rows, content, parameters):
-                return Lists(self.partition(rows), self.node(content), parameters)
-            case Regular(content, size, length, parameters):
-                return Regular(self.node(content), self.value(size), self.value(length), parameters)
-            case Record(fields, contents, length, parameters):
-                return Record(fields, tuple(map(self.node, contents)), self.value(length), parameters)
-            case Option(valid, content, parameters):
-                return Option(self.value(valid), self.node(content), parameters)
-            case Union(tags, index, contents, length, parameters):
-                parts = tuple(map(self.node, contents))
-                return Union(self.value(tags), self.value(index), parts, self.value(length), parameters)
-            case Unknown(length, parameters):
-                return Unknown(self.value(length), parameters)
-        raise TypeError(f"not a node: {type(node).__name__}")
