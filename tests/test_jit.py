@@ -310,6 +310,27 @@ def test_ragged_constants_of_the_function_count(backend):
 # ---------------------------------------------------------------------- errors
 
 
+@pytest.mark.parametrize("rows", [[[[1.0], [2.0, 3.0, 4.0]], []], [[[1.0, 2.0], [3.0]], [[4.0]]]])
+def test_lists_that_are_no_matrices_raise_the_eager_error(backend, rows):
+    x = ragged.Array(rows)
+    for program in (ragged.matrix_transpose, lambda x: x @ x):
+        with pytest.raises(ragged.StructureError) as eager:
+            program(x)
+        with pytest.raises(ragged.StructureError) as found:
+            ragged.jit(program)(x)
+        assert str(found.value) == str(eager.value)
+
+
+def test_matrices_that_do_not_meet_raise_the_eager_error(backend):
+    x = ragged.Array([[[1.0, 2.0], [3.0, 4.0]], [[5.0]]])
+    y = ragged.Array([[[1.0], [2.0]], [[3.0], [4.0]]])
+    with pytest.raises(ragged.StructureError) as eager:
+        x @ y
+    with pytest.raises(ragged.StructureError) as found:
+        ragged.jit(lambda x, y: x @ y)(x, y)
+    assert str(found.value) == str(eager.value)
+
+
 def test_rows_that_do_not_line_up_raise_the_eager_error(backend):
     program = lambda x, y: x + y  # noqa: E731
     compiled = ragged.jit(program)

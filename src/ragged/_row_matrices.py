@@ -133,7 +133,7 @@ def widths(ops: Backend, lengths: Any, rows: Rows, name: str) -> Any:
         return rows.lengths * 0
     first = ops.take(padded, ops.where(rows.lengths > 0, rows.starts, 0))
     differs = lengths != ops.take(first, rows.ids)
-    if ops.true(ops.xp.any(differs)):
+    if ops.violated(differs, f"{name}: the lists of a matrix have different lengths"):
         k = int(ops.flatnonzero(differs)[0])
         i = int(rows.ids[k])
         raise StructureError(

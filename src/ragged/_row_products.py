@@ -69,7 +69,7 @@ def fit(ops: Backend, x: Matrices, y: Matrices) -> None:
             raise StructureError(f"matmul: {inner} columns on the left, but {other} rows on the right")
         return
     wrong = (inner != other) & (partition(ops, x.nrows, x.count).lengths > 0)
-    if ops.true(ops.xp.any(wrong)):
+    if ops.violated(wrong, "matmul: as many columns as the other has rows"):
         i = int(ops.flatnonzero(wrong)[0])
         columns, rows = (each if is_size(each) else int(each[i]) for each in (inner, other))
         raise StructureError(f"matmul: entry {i} has {columns} columns on the left, but {rows} rows on the right")
