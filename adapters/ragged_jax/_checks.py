@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from ragged.errors import UnsupportedError
+from ragged.compilation._checks import Check, Checking, Scope
 from ragged_jax._compat import Tracer, trace_of
 
 if TYPE_CHECKING:
@@ -30,33 +29,14 @@ __all__ = [
 ]
 
 
-class Check(NamedTuple):
-    """What the program reports: whether something is wrong, what that is, how many numbers did not fit, and where (the
-    number of the place that has to grow; None: no place would help)."""
+class Compilation(Checking):
+    """One compilation. A check within a transformation that hands nothing out (a scan, a branch) is `late`: the running
+    program reports it by itself."""
 
-    bad: Any
-    what: str
-    needed: Any
-    place: int | None
-
-
-class Compilation:
-    """One compilation of a program on `b`: the checks made on the way, and what was asked for.
-
-    A check within a transformation that hands nothing out (a scan, a branch) is `late`: the running program reports it
-    by itself. `capacity` is what the caller gave for what grows, `grown` what was found to be needed, by place. Tests
-    set `plant`, which puts NaN (or a senseless number) in all slack that is not known to be zero.
-    """
-
-    plant = False
-
-    def __init__(self, b: Backend, check: bool, capacity: int | None, grown: Mapping[int, int]) -> None:
-        self.b, self.check, self.capacity, self.grown = b, check, capacity, grown
-        self.checks: list[Check] = []
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self.late: list[Check] = []
         self.reported: dict[int, int] = {}
-        self.places = 0
-        self.equal: set[Any] = set()  # pairs of sizes of which it is checked that they are equal
         self.traces: tuple[Any, ...] = ()
         self.given: Mapping[int, int] = {}  # the number of each size of the arguments, by its root's id
         self.early: list[tuple[tuple[int, int], tuple[int, int], Check]] = []  # sizes that the host compares
@@ -73,14 +53,11 @@ class Compilation:
         """Whether no derivative is taken of a value: neither here nor of the program as a whole."""
         return self.final is not None and trace_of(x) in self.final
 
-    def add(self, check: Check) -> bool:
-        """Enter a check; of errors unless the caller turned that off, of room in any case. Whether each call makes it:
-        what is within a loop or a branch may not run at all."""
-        if not self.check and check.place is None:
-            return True
-        if all(trace in (None, *self.traces) for trace in map(trace_of, (check.bad, check.needed))):
-            self.checks.append(check)
-            return True
+    def is_reached(self, check: Check) -> bool:
+        return all(trace in (None, *self.traces) for trace in map(trace_of, (check.bad, check.needed)))
+
+    def add_within(self, check: Check) -> bool:
+        """Have the running program report the check by itself, if it comes to it."""
         self.late.append(check._replace(bad=None, needed=None))
         number = len(self.late) - 1
 
@@ -92,42 +69,14 @@ class Compilation:
         return False
 
 
-_current: ContextVar[Compilation | None] = ContextVar("ragged_jax_compilation", default=None)
-
-
-@contextmanager
-def compiling(state: Compilation) -> Iterator[Compilation]:
-    """The scope of one compilation."""
-    token = _current.set(state)
-    try:
-        yield state
-    finally:
-        _current.reset(token)
+scope: Scope[Compilation] = Scope("ragged_jax_compilation")
+check, compilation, compiling, room = scope.check, scope.compilation, scope.compiling, scope.room
 
 
 def program_of(x: Any) -> Backend | None:
     """The backend of the program that is being compiled, if there is one and `x` belongs to it."""
-    state = _current.get() if isinstance(x, Tracer) else None
+    state = scope.at_work() if isinstance(x, Tracer) else None
     return None if state is None else state.b
-
-
-def compilation() -> Compilation:
-    """The compilation at work.
-
-    Raises:
-        UnsupportedError: there is none: an array of a compiled program has left it.
-    """
-    state = _current.get()
-    if state is None:
-        raise UnsupportedError(
-            "an array of a function under ragged.jit is used after the function has returned; return it instead"
-        )
-    return state
-
-
-def check(bad: Any, what: str) -> bool:
-    """Have the program report a 0-d boolean that is true; `what` says what is wrong. Whether each call checks it."""
-    return compilation().add(Check(bad, what, 0, None))
 
 
 def expect(size: Any, other: Any, what: str) -> bool:
@@ -140,17 +89,6 @@ def expect(size: Any, other: Any, what: str) -> bool:
     if state.check:
         state.early.append((mine, others, Check(None, what, None, None)))
     return True
-
-
-def room(needed: Any, estimate: int, bounded: bool, said: int | None = None) -> int:
-    """The capacity for a number of elements: what the caller said of this operation, or of the whole program (unless
-    something else bounds it), or else an estimate, until the program reports that more are needed."""
-    state = compilation()
-    place, state.places = state.places, state.places + 1
-    said = state.capacity if said is None and not bounded else said
-    capacity = state.grown.get(place, estimate) if said is None else said
-    state.add(Check(needed > capacity, "elements", needed, place if said is None else None))
-    return capacity
 
 
 @contextmanager
