@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import ragged
-from agreement import OURS, assert_same, plain
+from agreement import OURS, assert_same
 from ragged.registry import get_backend
 from ragged.testing._operations import OPERATIONS
 from ragged.testing._samples import sample
+from slack import OTHER, X, Y, agreeing, close
 
 if "jax" not in OURS:
     pytest.skip("JAX is not installed", allow_module_level=True)
@@ -20,9 +21,7 @@ import jax.numpy as jnp
 from ragged_jax._checks import Compilation
 from ragged_jax._compat import enable_x64
 
-X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0]]
-Y = [[0.5, 1.0, -1.0], [], [2.0, 0.5], [-3.0]]
-OTHER = [[1.0], [2.0], [], [1.0, 2.0, 3.0]]
+agrees = agreeing("jax")
 
 
 @pytest.fixture(autouse=True)
@@ -40,57 +39,6 @@ def quickly():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
-
-
-def total(y):
-    """One number of a result, with curvature."""
-    if isinstance(y, tuple | list):
-        return sum(map(total, y))
-    if isinstance(y, ragged.Array) and y.fields:
-        return sum(total(y[field]) for field in y.fields)
-    return ragged.sum(y * y)
-
-
-def flat(values):
-    """All numbers in nested lists and records."""
-    if isinstance(values, list | tuple | dict):
-        return [x for each in (values.values() if isinstance(values, dict) else values) for x in flat(each)]
-    return [values] if isinstance(values, bool | int | float | complex) else []
-
-
-def skeleton(values):
-    """Nested lists and records with 0 for numbers."""
-    if isinstance(values, dict):
-        return {name: skeleton(each) for name, each in values.items()}
-    if isinstance(values, list | tuple):
-        return [skeleton(each) for each in values]
-    return 0 if isinstance(values, bool | int | float | complex) else values
-
-
-def close(found, wanted):
-    """Values to 1e-10 of the largest, and types."""
-    (values, kind), (expected, expected_kind) = plain(found), plain(wanted)
-    assert kind == expected_kind
-    assert skeleton(values) == skeleton(expected), f"\n got {values}\nwant {expected}"
-    numbers = np.asarray(flat(expected), complex)
-    largest = np.max(np.abs(numbers[np.isfinite(numbers)]), initial=1e-3)
-    np.testing.assert_allclose(np.asarray(flat(values), complex), numbers, rtol=1e-10, atol=1e-10 * largest)
-
-
-def agrees(program, *data, smooth=True):
-    """One compiled program gives what eager NumPy gives, and the gradient by its first argument."""
-
-    def both(*arrays):
-        y = program(*arrays)
-        return (y, ragged.grad(lambda *arrays: total(program(*arrays)))(*arrays)) if smooth else (y,)
-
-    compiled = ragged.jit(both)
-    for arrays in data:
-        with ragged.use("numpy"):
-            wanted = both(*(ragged.to_backend(x, "numpy") for x in arrays))
-        for one, other in zip(compiled(*(ragged.to_backend(x, "jax") for x in arrays)), wanted, strict=True):
-            close(one, other)
-    return compiled
 
 
 # ---------------------------------------------------------------------- all operations

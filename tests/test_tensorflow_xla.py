@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 
 import ragged
-from agreement import assert_same, plain
+from agreement import assert_same
 from ragged.registry import get_backend
 from ragged.testing._operations import OPERATIONS
 from ragged.testing._samples import sample
+from slack import OTHER, X, Y, agreeing, close
 
 if importlib.util.find_spec("tensorflow") is None:
     pytest.skip("tensorflow is not installed", allow_module_level=True)
 tf = pytest.importorskip("tensorflow")
 
-X = [[1.5, -2.0, 0.5], [], [0.25, 4.0], [3.0]]
-Y = [[0.5, 1.0, -1.0], [], [2.0, 0.5], [-3.0]]
-OTHER = [[1.0], [2.0], [], [1.0, 2.0, 3.0]]
+agrees = agreeing("tensorflow", jit_compile=True)
 
 
 @pytest.fixture(autouse=True)
@@ -35,57 +34,6 @@ def _planted(monkeypatch):
 
 def compiled(f, **options):
     return ragged.jit(f, jit_compile=True, **options)
-
-
-def total(y):
-    """One number of a result, with curvature."""
-    if isinstance(y, tuple | list):
-        return sum(map(total, y))
-    if isinstance(y, ragged.Array) and y.fields:
-        return sum(total(y[field]) for field in y.fields)
-    return ragged.sum(y * y * 1.0)
-
-
-def numbers(values):
-    """All numbers in nested lists and records."""
-    if isinstance(values, list | tuple | dict):
-        return [x for each in (values.values() if isinstance(values, dict) else values) for x in numbers(each)]
-    return [values] if isinstance(values, bool | int | float | complex) else []
-
-
-def skeleton(values):
-    """Nested lists and records with 0 for numbers."""
-    if isinstance(values, dict):
-        return {name: skeleton(each) for name, each in values.items()}
-    if isinstance(values, list | tuple):
-        return [skeleton(each) for each in values]
-    return 0 if isinstance(values, bool | int | float | complex) else values
-
-
-def close(found, wanted):
-    """Values to 1e-10 of the largest, and types."""
-    (values, kind), (expected, expected_kind) = plain(found), plain(wanted)
-    assert kind == expected_kind
-    assert skeleton(values) == skeleton(expected), f"\n got {values}\nwant {expected}"
-    wanted = np.asarray(numbers(expected), complex)
-    largest = np.max(np.abs(wanted[np.isfinite(wanted)]), initial=1e-3)
-    np.testing.assert_allclose(np.asarray(numbers(values), complex), wanted, rtol=1e-10, atol=1e-10 * largest)
-
-
-def agrees(program, *data, smooth=True):
-    """One compiled program gives what eager NumPy gives, and the gradient by its first argument."""
-
-    def both(*arrays):
-        y = program(*arrays)
-        return (y, ragged.grad(lambda *arrays: total(program(*arrays)))(*arrays)) if smooth else (y,)
-
-    run = compiled(both)
-    for arrays in data:
-        with ragged.use("numpy"):
-            wanted = both(*(ragged.to_backend(x, "numpy") for x in arrays))
-        for one, other in zip(run(*(ragged.to_backend(x, "tensorflow") for x in arrays)), wanted, strict=True):
-            close(one, other)
-    return run
 
 
 # ---------------------------------------------------------------------- operations
