@@ -252,7 +252,138 @@ def test_modules_in_the_closure_learn(inductor, never_eagerly):
     only_graph(compiled)
 
 
+# ---------------------------------------------------------------------- what is no argument
+
+
+def within(module):
+    """A loss through a module."""
+    return lambda x: ragged.sum(ragged_torch.apply(lambda t: module(t[:, None])[:, 0], x) ** 2)
+
+
+def test_a_derivative_has_the_random_numbers_of_its_value():
+    w, drop, x = scalar(1.0, requires_grad=True), torch.nn.Dropout(0.5), ragged.Array(X)
+
+    def program(x, w):
+        return ragged.sum(ragged_torch.apply(drop, x * w))
+
+    compiled, whole = ragged.jit(program), ragged.jit(ragged.value_and_grad(program, argnums=1))
+    for _ in range(3):
+        value = compiled(x, w)
+        (slope,) = torch.autograd.grad(value, w)
+        assert_same(slope, value.detach())
+        assert_same(*whole(x, w.detach()))
+    assert "random numbers" in compiled.explain(x, w)
+    assert len({float(whole(x, w.detach())[0]) for _ in range(20)}) > 1
+
+
+def test_running_statistics_are_updated_once():
+    one, other = torch.nn.BatchNorm1d(1).double(), torch.nn.BatchNorm1d(1).double()
+    program, compiled = within(one), ragged.jit(within(other))
+    for training in (True, False, True):
+        one.train(training), other.train(training)
+        for data in BATCHES[:2]:
+            found, wanted = compiled(ragged.Array(data)), program(ragged.Array(data))
+            assert_same(found.detach(), wanted.detach(), 1e-10)
+            for value in (found, wanted):
+                value.backward()
+        for name, buffer in one.named_buffers():
+            assert_same(other.get_buffer(name), buffer)
+        assert_same(other.weight.grad, one.weight.grad, 1e-10)
+
+
+def test_modules_change_between_training_and_evaluation():
+    module = torch.nn.Dropout(0.5)
+    closed, given = ragged.jit(within(module)), ragged.jit(lambda x, module: within(module)(x))
+    x = ragged.Array(X)
+    for call in (closed, lambda x: given(x, module)):
+        module.train()
+        assert len({float(call(x)) for _ in range(20)}) > 1
+        module.eval()
+        assert_same(call(x), ragged.sum(x**2))
+
+
+def test_a_step_of_an_optimizer_within_is_made_once():
+    found = []
+    for compile in (lambda f: f, ragged.jit):
+        w = torch.tensor([2.0, 1.0], dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.Adam([w], lr=0.1)
+
+        def step(x, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            value = ragged.sum((x * w[0] + w[1]) ** 2)
+            value.backward()
+            optimizer.step()
+            return value.detach()
+
+        run = compile(step)
+        found.append([*(float(run(ragged.Array(data))) for data in BATCHES), *w.tolist()])
+    assert found[0] == pytest.approx(found[1], rel=1e-12)
+
+
+def test_backward_within_reaches_the_closure_at_each_call():
+    w = scalar(2.0, requires_grad=True)
+
+    def program(x):
+        value = ragged.sum(x * w)
+        value.backward()
+        return value.detach()
+
+    compiled, x = ragged.jit(program), ragged.Array(X)
+    for count in (1, 2, 3):
+        compiled(x)
+        assert_same(w.grad, count * ragged.sum(x))
+
+
+def test_arguments_that_are_written_to_are_written_to_once():
+    def program(x, w):
+        w += 1
+        return ragged.sum(x * w)
+
+    w, compiled = torch.arange(6.0, dtype=torch.float64)[::2], ragged.jit(program)
+    x = ragged.Array([[1.0], [2.0, 3.0], []])
+    for count in (1, 2):
+        assert_same(compiled(x, w), ragged.sum(x * (torch.tensor([0.0, 2.0, 4.0], dtype=torch.float64) + count)))
+        assert w.tolist() == [count, 2 + count, 4 + count]
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_autocast_holds_as_it_does_for_eager_code(inductor, first):
+    module, x = torch.nn.Linear(1, 1), ragged.values_astype(ragged.Array(X), "float32")
+
+    def program(x):
+        return ragged_torch.apply(lambda t: module(t[:, None])[:, 0], x)
+
+    compiled = ragged.jit(program)
+    for enabled in (first, not first):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            found, wanted = compiled(x), program(x)
+        slopes = []
+        for y in (found, wanted):
+            module.zero_grad()
+            ragged.sum(y * 1.0).backward()
+            slopes.append(module.weight.grad.clone())
+        assert found.typestr == wanted.typestr == f"4 * var * {'bfloat16' if enabled else 'float32'}"
+        assert torch.allclose(*slopes, rtol=1e-2)
+
+
 # ---------------------------------------------------------------------- errors
+
+
+def test_what_eager_code_finds_in_lengths():
+    x = ragged.Array(X)
+    cut = ragged.jit(lambda x, counts: ragged.unflatten(x, counts))
+    assert_same(cut(x, np.array([1, 3])), ragged.unflatten(x, np.array([1, 3])))
+    for counts in (np.array([1, 2]), np.array([4, 2])):
+        with pytest.raises(ragged.StructureError, match="unflatten"):
+            cut(x, counts)
+    for reduce in (ragged.max, ragged.argmin, ragged.logsumexp):
+        compiled = ragged.jit(reduce)
+        assert_same(compiled(x), reduce(x))
+        assert compiled(x[1:2]) is None
+    products = ragged.jit(lambda x: ragged.cumulative_sum(ragged.cartesian([x, x], axis=0)["0"], axis=0))
+    for n in (3, 0):
+        y = ragged.Array(np.arange(float(n)))
+        assert_same(products(y), products.__wrapped__(y))
 
 
 def test_rows_that_do_not_line_up(inductor):

@@ -7,32 +7,41 @@ What the graph gives is differentiated by other graphs, of the same function and
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ragged.compilation._program import Template
-from ragged.context import _context
 from ragged.errors import RaggedError, UnsupportedError
-from ragged_torch._compat import _trace, is_dual, is_transformed, is_wrapped, tangent_of, traced
+from ragged_torch._compat import is_dual, is_transformed, is_wrapped, tangent_of, traced
+from ragged_torch._compile_ambient import DRAWS, ambient_on, at_work
 from ragged_torch._compile_backend import TracedBackend
-from ragged_torch._compile_cotangents import fitted, smooth_places
+from ragged_torch._compile_cotangents import fitted, followed_of, smooth_places
 from ragged_torch._compile_graph import Graph, Placeholders
 from ragged_torch._compile_sizes import Departure, size_of
 from ragged_torch._compile_trace import Entering, Given, Leaving, Returning, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ragged.compilation._program import Plan, Program
+    from ragged_torch._compile_ambient import Ambient
 
 __all__ = ["Compiled", "is_inner"]
 
-FAILURES = RaggedError, RuntimeError, AssertionError, TypeError, ValueError, LookupError, AttributeError
+FAILURES = (
+    RaggedError,
+    RuntimeError,
+    AssertionError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+)
 """What a program raises that no graph can be made of, and a graph that does not fit its arguments."""
 MOST = 8
-"""Graphs of one program; what fits none of them runs as it is."""
+"""Attempts to make a graph of one program; what fits none of them runs as it is."""
 
 
 def is_inner(leaves: Sequence[Any]) -> bool:
@@ -42,17 +51,6 @@ def is_inner(leaves: Sequence[Any]) -> bool:
     if not (is_transformed() or is_dual()):
         return False
     return any(is_wrapped(x) or tangent_of(x) is not None for x in Given(leaves).tensors)
-
-
-@contextmanager
-def at_work(trace: Trace) -> Iterator[None]:
-    """The scope of one trace."""
-    token, before = _trace.set(trace), _context.set(trace.b)
-    try:
-        yield
-    finally:
-        _context.reset(before)
-        _trace.reset(token)
 
 
 class Flow:
@@ -69,39 +67,51 @@ class Flow:
         wanted: tuple[int, ...] = (),
         captured: Sequence[torch.Tensor] = (),
         smooth: tuple[int, ...] = (),
+        ambient: Ambient | None = None,
     ) -> None:
         self.compiled, self.source = compiled, source
+        self.fixed = ambient  # of a derivative: what held where the function was called
         self.wanted, self.captured, self.smooth = wanted, captured, smooth
         self.graphs: list[Graph] = []
+        self.tried = 0
         self.reason: str | None = None
         self.derivatives: dict[Any, Flow] = {}
 
-    def derivative(self, wanted: tuple[int, ...], captured: Sequence[torch.Tensor], smooth: tuple[int, ...]) -> Flow:
+    @property
+    def ambient(self) -> Ambient:
+        """What holds besides the arguments."""
+        return ambient_on(self.compiled.b.device) if self.fixed is None else self.fixed
+
+    def derivative(
+        self, wanted: tuple[int, ...], captured: Sequence[torch.Tensor], smooth: tuple[int, ...], ambient: Ambient
+    ) -> Flow:
         """The pullback."""
-        key = wanted, tuple(map(id, captured)), smooth
+        key = wanted, tuple(map(id, captured)), smooth, ambient
         if key not in self.derivatives:
-            self.derivatives[key] = Flow(self.compiled, self, wanted, captured, smooth)
+            self.derivatives[key] = Flow(self.compiled, self, wanted, captured, smooth, ambient)
         return self.derivatives[key]
 
     def serving(self, given: Given, more: Sequence[torch.Tensor]) -> Graph | None:
         """The graph for these arguments, made now if there is none; None where they run as they are."""
         sizes, rows = given.sizes + [n for x in more for n in x.shape], list(given.rows.values())
+        ambient = self.ambient
         for graph in self.graphs:
-            if graph.holds(sizes, rows):
+            if graph.holds(sizes, rows, ambient):
                 return graph
-        if self.reason is not None or len(self.graphs) >= MOST or (self.graphs and min(sizes) < 2):
+        if self.reason is not None or self.tried >= MOST or (self.graphs and min(sizes) < 2):
             return None
         with self.compiled.lock:  # one thread traces
-            graph = self.trace(given, more)
+            self.tried += 1
+            graph = self.trace(given, more, ambient)
             self.graphs.append(graph)
-        return graph if graph.holds(sizes, rows) else None
+        return graph if graph.holds(sizes, rows, ambient) else None
 
-    def trace(self, given: Given, more: Sequence[torch.Tensor]) -> Graph:
+    def trace(self, given: Given, more: Sequence[torch.Tensor], ambient: Ambient) -> Graph:
         """A graph made of these arguments."""
         trace = Trace(TracedBackend(self.compiled.b.device), self.compiled.plan.options.check)
-        with at_work(trace), torch.inference_mode(False):
+        with at_work(trace, ambient):
             places = Placeholders(trace.b, given, more)
-            return Graph(places, trace, lambda *arguments: self.outputs(trace, given, *arguments))
+            return Graph(places, trace, lambda *arguments: self.outputs(trace, given, *arguments), ambient)
 
     def outputs(
         self, trace: Trace, given: Given, sizes: Any, tensors: Any, structure: Any, outer: bool = False
@@ -159,11 +169,6 @@ class Flow:
         return found  # type: ignore[no-any-return]
 
 
-def followed_of(captured: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Those of the tensors of a closure that someone differentiates by."""
-    return [x for x in captured if x.requires_grad] if torch.is_grad_enabled() else []
-
-
 class Step(torch.autograd.Function):
     """A run of a graph, whose derivative is a run of another graph. What is no tensor is given out as it is."""
 
@@ -174,6 +179,7 @@ class Step(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
         ctx.flow, ctx.given, _, ctx.count, *tensors = inputs
+        ctx.ambient = ctx.flow.ambient
         ctx.save_for_backward(*tensors[: ctx.count])
         ctx.captured = tensors[ctx.count :]
         ctx.smooth = smooth_places(output)
@@ -187,7 +193,7 @@ class Step(torch.autograd.Function):
         needed = ctx.needs_input_grad[4:]
         wanted = tuple(i for i in range(len(tensors)) if needed[i])
         captured = [x for x, need in zip(ctx.captured, needed[len(tensors) :], strict=True) if need]
-        flow = ctx.flow.derivative(wanted, captured, ctx.smooth)
+        flow = ctx.flow.derivative(wanted, captured, ctx.smooth, ctx.ambient)
         found = iter(flow.apply(ctx.given, [*tensors, *(cotangents[j] for j in ctx.smooth)]))
         return (*[None] * 4, *[next(found) if need else None for need in needed])
 
@@ -239,15 +245,19 @@ class Compiled:
 
     def run(self, graph: Graph, given: Given) -> list[Any] | None:
         """The leaves of the results; None where eager code has to find them."""
+        captured = followed_of(graph.captured)
+        differentiated = bool(captured) or (torch.is_grad_enabled() and any(x.requires_grad for x in given.tensors))
+        if differentiated and graph.draws:
+            self.left = DRAWS
+            return None
         outputs, failed = self.flow.execute(graph, given, given.tensors)
         if failed:
             return None
-        captured = followed_of(graph.captured)
-        if captured or (torch.is_grad_enabled() and any(x.requires_grad for x in given.tensors)):
+        if differentiated:
             wanted = tuple(i for i, x in enumerate(given.tensors) if x.requires_grad)
             smooth = smooth_places(outputs)
             if smooth:
-                flow = self.flow.derivative(wanted, captured, smooth)
+                flow = self.flow.derivative(wanted, captured, smooth, graph.ambient)
                 if flow.serving(given, [outputs[j] for j in smooth]) is None:
                     return None
                 outputs = list(self.flow.followed(given, outputs, given.tensors, captured))

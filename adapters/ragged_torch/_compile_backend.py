@@ -105,6 +105,12 @@ class TracedBackend(TorchBackend):
         traced().check(bad, what)
         return False
 
+    def expect_some(self, count: Any, name: str) -> None:
+        trace = traced()
+        if trace.checking and not self.known(count):
+            trace.flags.append(torch.any(count < 1))
+            trace.texts.append(f"{name} of nothing is None, which no graph gives")
+
     def agree(self, x: Any, y: Any, what: str) -> bool:
         if x is not y:
             self.size_checked(x, y, what)
@@ -150,7 +156,7 @@ class TracedBackend(TorchBackend):
         """A size that the running program computes."""
         size = x.item()
         functions._check(size >= 0)
-        return size_of(size)
+        return size_of(size, x)
 
     # ------------------------------------------------------------------ content
 

@@ -11,7 +11,7 @@ from ragged_torch._compile_sizes import size_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["fitted", "smooth_places"]
+__all__ = ["fitted", "followed_of", "smooth_places"]
 
 
 def fitted(g: Any, y: Any) -> Any:
@@ -28,3 +28,8 @@ def smooth_places(outputs: Sequence[Any]) -> tuple[int, ...]:
     return tuple(
         j for j, y in enumerate(outputs) if isinstance(y, torch.Tensor) and (y.is_floating_point() or y.is_complex())
     )
+
+
+def followed_of(captured: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Those of the tensors of a closure that someone differentiates by."""
+    return [x for x in captured if x.requires_grad] if torch.is_grad_enabled() else []

@@ -19,12 +19,14 @@ from torch.utils._sympy.printers import PythonPrinter
 
 import ragged_torch
 from ragged_torch import _compile_calls as calls
+from ragged_torch._compile_ambient import Reading, WithoutBackward, draws, noting_modes, refuse_gradients
 from ragged_torch._compile_sizes import lowered
 from ragged_torch._compile_trace import KEPT, Entering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ragged_torch._compile_ambient import Ambient
     from ragged_torch._compile_trace import Given, Trace
 
 __all__ = ["Graph", "Placeholders"]
@@ -93,8 +95,8 @@ class Placeholders:
 class Graph:
     """What is traced of `outputs(sizes, tensors, structure) -> list of tensors and sizes`, and what compiles it."""
 
-    def __init__(self, given: Placeholders, trace: Trace, outputs: Callable[..., list[Any]]) -> None:
-        self.given, self.trace = given, trace
+    def __init__(self, given: Placeholders, trace: Trace, outputs: Callable[..., list[Any]], ambient: Ambient) -> None:
+        self.given, self.trace, self.ambient = given, trace, ambient
         self.counts = len(given.sizes), len(given.tensors)
         self.compiled: dict[bool, Callable[..., Any]] = {}
         self.note: str | None = None
@@ -104,15 +106,29 @@ class Graph:
             found = outputs(arguments[:n], arguments[n : n + m], arguments[n + m :])
             return [*found, torch.stack(trace.flags).any()] if trace.flags else found
 
+        def reading(*arguments: Any) -> list[Any]:
+            with WithoutBackward(), Reading(given.tensors):
+                return flat(*arguments)
+
         fakes = [*given.sizes, *given.tensors, *given.structure]
-        with given.mode, oblivious.patch(backed_size_oblivious=True):
-            self.module = make_fx(flat, tracing_mode="real", _allow_non_fake_inputs=True)(*fakes)
+        with given.mode, oblivious.patch(backed_size_oblivious=True), noting_modes() as self.modes:
+            self.module = make_fx(reading, tracing_mode="real", _allow_non_fake_inputs=True)(*fakes)
         self.texts, self.checks = tuple(dict.fromkeys(trace.texts)), bool(trace.flags)
         trace.flags.clear()
         self.captured = self.lift({id(x) for x in trace.constants})
+        refuse_gradients(self.captured)
+        self.draws = draws(self.module)
         self.wanted = self.prune()
         self.spared: set[tuple[int, str]] = set()  # what rows keep that is not asked for where elements are many
-        self.holds = self.guards()
+        self.holds_of_sizes = self.guards()
+
+    def holds(self, sizes: Sequence[int], rows: Sequence[Any], ambient: Ambient) -> bool:
+        """Whether the graph serves arguments of these sizes and rows, where this holds."""
+        return (
+            ambient == self.ambient
+            and all(module.training is mode for module, mode in self.modes.items())
+            and self.holds_of_sizes(sizes, rows)
+        )
 
     def lift(self, constants: set[int]) -> list[torch.Tensor]:
         """Make arguments of the tensors that the function closes over, whose values at each call then count."""
@@ -193,7 +209,7 @@ def interpreted(graph: Graph, many: bool) -> Callable[..., Any]:
     """The graph as it is."""
     insert_deferred_runtime_asserts(graph.module, graph.given.env, "ragged", export=True)
     graph.module.recompile()
-    return graph.module
+    return graph.module.forward  # which prints nothing when a call fails, and is left to eager code
 
 
 def without_ids(graph: Graph) -> torch.fx.GraphModule:

@@ -11,6 +11,7 @@ from torch.fx.experimental import symbolic_shapes
 
 from ragged.errors import UnsupportedError
 from ragged.sizes import SymbolicSize
+from ragged_torch._compat import traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,20 +34,25 @@ class Departure(UnsupportedError):
 class Size(SymbolicSize):
     """A size of which the traced program computes with a symbol."""
 
-    __slots__ = ("number",)
+    __slots__ = ("number", "source")
     __array_ufunc__ = None  # NumPy leaves its operators to ours
     dtype = np.dtype("int64")
     shape = ()
     ndim = 0
 
-    def __init__(self, number: Any) -> None:
+    def __init__(self, number: Any, source: Any = None) -> None:
         self.number = number
+        self.source = source  # the tensor that it is the value of: PyTorch takes for granted what is demanded of it
 
     def tensor(self, dtype: torch.dtype = torch.int64) -> torch.Tensor:
         """The number as a 0-d tensor."""
         return torch.full((), self.number, dtype=dtype)
 
     def expect(self, other: Any, what: str) -> None:
+        sources = [x.source for x in (self, other) if type(x) is Size and x.source is not None]
+        if sources and self != other:
+            given = sources[1] if len(sources) > 1 else lowered(self if self.source is None else other)
+            traced().check(sources[0] != given, what)
         demand(self.number == lowered(other), what)
 
     def at_least(self, least: int, what: str) -> None:
@@ -89,12 +95,12 @@ class Size(SymbolicSize):
         return f(*lowered(args), **{name: lowered(x) for name, x in (kwargs or {}).items()})
 
 
-def size_of(number: Any) -> Any:
-    """A number of PyTorch's as a size: an int where it is one."""
+def size_of(number: Any, source: Any = None) -> Any:
+    """A number of PyTorch's (the value of a tensor) as a size: an int where it is one."""
     if type(number) is not torch.SymInt:
         return number
     known = number.node.maybe_as_int()
-    return Size(number) if known is None else known
+    return Size(number, source) if known is None else known
 
 
 def lowered(x: Any) -> Any:
