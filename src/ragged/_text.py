@@ -33,7 +33,7 @@ def equal_text(b: Backend, x: Lists | Regular | str | bytes, y: Lists | Regular 
         lengths = ops.where(alike, rows.lengths, 0)
         compared, at = rows.select(lengths - lengths, lengths)
         other = ops.take(other_characters, other_rows.select(lengths - lengths, lengths)[1])
-    differing = ops.segment_sum(ops.take(characters, at) != other, compared)
+    differing = ops.segment_count(ops.take(characters, at) != other, compared)
     return Flat(b.asarray(alike & (differing == 0)), rows.nrows)
 
 
