@@ -255,6 +255,14 @@ def test_errors_are_those_of_eager_code(program):
     compiled(program[1], check=False)(x, y)
 
 
+def test_the_only_axis_reduced_lines_up_with_the_array():
+    program = lambda x: (x - ragged.mean(x, axis=-1, keepdims=True), ragged.max(x, axis=0, keepdims=True) - x)  # noqa: E731
+    for data in ([1.0, 2.0, 6.0], [1.0, 2.0, 3.0, 4.0]):
+        x = ragged.Array(data)
+        for one, other in zip(compiled(program)(x), program(x), strict=True):
+            assert_same(one, other)
+
+
 def test_a_length_that_is_one_by_chance_does_not_stretch():
     x = ragged.Array([1.0, -1.0, -2.0])
     with pytest.raises(ragged.UnsupportedError, match="different lengths do not line up: eager code takes this"):

@@ -108,7 +108,7 @@ def _zip(b: Backend, name: str, x: Node, y: Node) -> Node | None:
             data = b.fused(with_row, x.content.data, rows, y.data, name, False)  # type: ignore[union-attr]
             return Lists(rows, Flat(data, x.content.length))
     elif type(x) is Flat:
-        if type(y) is Flat and x.data.shape == y.data.shape:
+        if type(y) is Flat and type(x.length) is type(y.length) and x.data.shape == y.data.shape:
             data = _apply(b, name, (x.data, y.data))
             return Flat(data, x.length if x.length == y.length else b.size(data))
         if type(y) is Lists and _simple(y.content) and len(x.data.shape) == 1 and x.length == y.rows.nrows != 1:
