@@ -109,3 +109,58 @@ def test_checks_can_be_left_out():
     with pytest.raises(ragged.StructureError, match="row 0 has 2 elements in one array and 1 in another"):
         ragged.jit(program)(x, y)
     assert float(ragged.jit(program, check=False)(x, y)) == 66.0
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_field_set_in_an_argument_is_not_set_in_the_callers(jit_compile):
+    def program(r):
+        r["b"] = r["a"] * 2
+        return ragged.sum(r["b"])
+
+    compiled = ragged.jit(program, jit_compile=jit_compile)
+    for data in ([1.0, 2.0], [3.0, 4.0, 5.0]):
+        r = ragged.Array([{"a": each} for each in data])
+        assert float(compiled(r)) == 2 * sum(data) and ragged.fields(r) == ["a"]
+
+
+def test_text_is_compared():
+    one, other = ragged.Array(["one", "two", "one", ""]), ragged.Array(["one", "x", "owl", ""])
+    program = lambda x, y: (x == "one", x != "two", x == y, x[y == "x"])  # noqa: E731
+    for found, wanted in zip(ragged.jit(program)(one, other), program(one, other), strict=True):
+        assert_same(found, wanted)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "ptp", "logsumexp"])
+def test_what_gives_none_in_eager_code_is_an_error(name, jit_compile):
+    reduce, x = getattr(ragged, name), ragged.Array(X)
+    compiled = ragged.jit(lambda x, least: reduce(x[x > least], axis=None), jit_compile=jit_compile)
+    least, most = np.asarray(0.0), np.asarray(9.0)
+    assert_same(compiled(x, least), reduce(x[x > 0.0], axis=None), 1e-12)
+    with pytest.raises(ragged.UnsupportedError, match=f"{name} of nothing is None.*mask_identity=False"):
+        compiled(x, most)
+    assert len(compiled.traces) == 1
+    number = lambda x: reduce(x[x > 9.0], axis=None, mask_identity=False)  # noqa: E731
+    assert_same(ragged.jit(number, jit_compile=jit_compile)(x), number(x))
+
+
+def test_a_missing_value_is_nothing_too():
+    compiled = ragged.jit(ragged.max)
+    assert float(compiled(ragged.Array([[1.0, None], [None]]))) == 1.0
+    with pytest.raises(ragged.UnsupportedError, match="max of nothing is None"):
+        compiled(nothing())
+    assert float(tf.function(lambda x: ragged.max(x))(nothing())) == -np.inf  # as it says of its own graphs
+
+
+def nothing():
+    """Numbers that are all missing."""
+    x = ragged.Array([[1.0, None], [None]])
+    return ragged.mask(x, x > 9.0)
+
+
+def test_a_capacity_of_the_whole_program_is_of_programs_of_a_fixed_size():
+    x = ragged.Array([[1.0, 2.0, 3.0, 4.0]])
+    pairs = lambda x: ragged.combinations(x, 2)  # noqa: E731
+    assert_same(ragged.jit(pairs, capacity=5)(x), pairs(x))
+    with pytest.raises(ragged.OutOfRangeError, match="6 elements are more than capacity=5"):
+        ragged.jit(lambda x: ragged.combinations(x, 2, capacity=5))(x)

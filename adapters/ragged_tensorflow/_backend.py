@@ -15,7 +15,7 @@ from ragged_tensorflow._configuration import Configuration
 from ragged_tensorflow._dtypes import cast, constant, held, numpy_dtype
 from ragged_tensorflow._index import Places, as_axes, as_index, ids_of, places_of
 from ragged_tensorflow._namespace import Namespace
-from ragged_tensorflow._sizes import NOT_KNOWN, Size, bounded, checked, dense_shape, shape_of, size_of
+from ragged_tensorflow._sizes import NOT_KNOWN, Size, bounded, checked, dense_shape, expect_some, shape_of, size_of
 from ragged_tensorflow._structure import Structure
 
 if TYPE_CHECKING:
@@ -272,6 +272,10 @@ class TensorFlowBackend(Configuration):
 
     def to_native(self, node: Any) -> Any:
         return _native.to_native(self, node)
+
+    def expect_some(self, count: Any, name: str) -> None:
+        if isinstance(count, Size) or is_symbolic(count):
+            expect_some(count, name)
 
     def true(self, x: Any) -> bool:
         return not is_symbolic(x) and bool(x)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from ragged.array import Array
+from ragged.errors import UnsupportedError
 from ragged.nodes import Flat
-from ragged_tensorflow._sizes import unchecked
+from ragged_tensorflow._sizes import NO_NONE, unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +32,10 @@ def compiled(b: Backend, program: Program, plan: Plan) -> Callable[[list[Any]], 
     def run(leaves: Sequence[Any]) -> list[Any]:
         try:
             return list(graph(*(closed(b, leaf) for leaf in leaves)))
-        except tf.errors.InvalidArgumentError:
+        except tf.errors.InvalidArgumentError as error:
             program.eagerly(leaves)  # raises what eager code does: its type and text
+            if found := NOTHING.search(error.message):
+                raise UnsupportedError(f"{plan.name}: {found[0]}") from error
             raise
 
     return run
@@ -49,6 +53,9 @@ class Body:
             return self.program([opened(leaf) for leaf in leaves])
 
 
+NOTHING = re.compile(r"\w+" + re.escape(NO_NONE))
+"""What the running program says where eager code gives None."""
+
 DENSE = {"__ragged__": "dense"}
 """Marks the array that stands for a dense value."""
 
@@ -62,6 +69,10 @@ def closed(b: Backend, leaf: Any) -> Any:
 
 
 def opened(leaf: Any) -> Any:
-    """The leaf as the program was given it."""
-    node = leaf.layout if isinstance(leaf, Array) else None
-    return node.data if isinstance(node, Flat) and node.parameters == DENSE else leaf
+    """The leaf as the program was given it; an array of its own, in which fields may be set."""
+    if not isinstance(leaf, Array):
+        return leaf
+    node = leaf.layout
+    if isinstance(node, Flat) and node.parameters == DENSE:
+        return node.data
+    return Array._of(node, leaf._backend, leaf._attrs, leaf._behavior)

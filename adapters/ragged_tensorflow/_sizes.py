@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOT_KNOWN",
+    "NO_NONE",
     "Size",
     "bounded",
     "check",
     "checked",
     "dense_shape",
+    "expect_some",
     "shape_of",
     "size_of",
     "tensor_of",
@@ -37,13 +39,17 @@ __all__ = [
 _checks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 """For each graph the latest check made in it, which comes after all earlier ones."""
 
-_omitted: ContextVar[bool] = ContextVar("ragged_tensorflow_unchecked", default=False)
+_omitted: ContextVar[bool | None] = ContextVar("ragged_tensorflow_unchecked", default=None)
+"""Whether `ragged.jit` leaves the checks out of what it compiles; None in graphs of others."""
 
 
 NOT_KNOWN = (
     "not known before the program runs: len, iteration, printing, conversions and Python's own `if` need it now; use "
     "operations of ragged (num, where, slices, fill_none), tf.cond, or take this step outside of tf.function"
 )
+
+NO_NONE = " of nothing is None, which no compiled program gives (mask_identity=False stands for it)"
+"""What to say of a reduction of everything where there is nothing, after its name."""
 
 
 class Size(SymbolicSize):
@@ -185,6 +191,13 @@ def check(holds: Any, what: str, *values: Any) -> None:
     graph = tf.compat.v1.get_default_graph()
     with checked():
         _checks[graph] = tf.raw_ops.Assert(condition=holds, data=[what, *values])
+
+
+def expect_some(count: Any, name: str) -> None:
+    """Have a program of `ragged.jit` check that there is something; other graphs give the identity of a reduction."""
+    if _omitted.get() is False:
+        count = count.tensor if isinstance(count, Size) else count
+        check(tf.cast(count, tf.bool), name + NO_NONE)
 
 
 @contextmanager

@@ -122,8 +122,8 @@ class Compiled:
         check, count = max(wrong, key=lambda each: each[1])
         if not count:
             raise UnsupportedError(
-                f"{check.what}: eager code takes this, as a length happens to be 1 there; a program for all lengths "
-                f"does not. Repeat the single entry by an index, or {WAY_OUT}"
+                f"{check.what}: eager code takes this, a program for all lengths does not. Avoid the case (an index "
+                "repeats a single entry), or call the function without ragged.jit"
             )
         raise OutOfRangeError(
             f"{self.plan.name}: {count} elements are more than capacity={self.plan.options.capacity}; say how many "

@@ -16,6 +16,7 @@ from ragged.registry import get_backend
 from ragged.rows import Rows
 from ragged.sizes import is_known
 from ragged_tensorflow import _xla_moves, _xla_transforms
+from ragged_tensorflow._sizes import NO_NONE
 from ragged_tensorflow._xla_checks import WAY_OUT, check, room
 from ragged_tensorflow._xla_content import PaddedContent
 from ragged_tensorflow._xla_moves import gather, width_of
@@ -188,6 +189,10 @@ class PaddedBackend(PaddedContent):
             return bool(np.any(np.asarray(bad)))
         check(tf.reduce_any(zeroed(bad, False)), what)
         return False
+
+    def expect_some(self, count: Any, name: str) -> None:
+        if is_unknown(count):
+            check(tf.logical_not(tf.cast(value_of(count), tf.bool)), name + NO_NONE)
 
     def contracted(self, step: Callable[..., Any], x: Any, rows: Rows) -> tuple[Any, Rows]:
         """As many rounds as the longest row could need."""

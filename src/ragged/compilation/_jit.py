@@ -218,7 +218,8 @@ def jit(
         static_argnums: positional arguments that are part of the program with everything in them; they have a hash.
         buckets: where compiled code has a fixed size, the capacity that a size is padded to: a function of the size, or
             an ascending list of sizes. By default eight sizes a doubling, so that less than an eighth is padding.
-        capacity: the number of elements that what grows (combinations, products) may have; by default it is estimated.
+        capacity: where compiled code has a fixed size, the number of elements that what grows (combinations, products)
+            may have; by default it is estimated.
         donate_argnums: positional arguments that are not used afterwards, whose memory results may take.
         check: raise the errors that eager code would raise, after the call; False saves the time.
         warn_after: warn when more is compiled than this; None never does.
