@@ -169,6 +169,16 @@ def test_few_and_no_rows(rows):
         assert_same(ragged.grad(compiled)(x, scalar(0.5)), ragged.grad(loss)(x, scalar(0.5)), 1e-10)
 
 
+@pytest.mark.parametrize("program", [lambda x: x[:1], lambda x: x[-1:], lambda x: ragged.flatten(x)[:1]])
+def test_slices_of_nothing_have_nothing(program):
+    first, later = ragged.jit(program), ragged.jit(program)
+    x = ragged.Array(X)
+    later(x)
+    for rows in (x[:0], x[1:2], x):
+        for compiled in (first, later):
+            assert_same(compiled(rows), program(rows))
+
+
 def test_lengths_that_are_equal_by_chance_are_not_taken_for_equal(never_eagerly):
     compiled = ragged.jit(lambda x, y: (ragged.sum(x, axis=1), ragged.sort(y, axis=1)))
     for n in (4, 7):

@@ -236,6 +236,8 @@ class Compiled:
 
     def graph(self, given: Given) -> Graph | None:
         """The graph that serves a call."""
+        if 0 in given.sizes:
+            return None  # a slice of one entry has one in the graph
         graph = self.flow.serving(given, ())
         if graph is not None and id(graph) not in self.templates:
             assert self.leaving is not None
