@@ -484,3 +484,13 @@ def test_arrays_of_all_kinds_pass_through(data, never_eagerly):
     x = ragged.Array(data)
     for found in ragged.jit(lambda x: (x, x[::-1][::-1]))(x):
         assert_same(found, x)
+
+
+def test_a_result_with_a_trailing_axis_of_one_is_differentiated():
+    def program(x):
+        return x * ragged.sum(x, axis=0, keepdims=True)
+
+    x = ragged.from_numpy(np.array([[1.0], [2.0], [3.0]])).to_backend("torch")
+    compiled = ragged.jit(program)
+    for found, wanted in zip(ragged.jvp(compiled, (x,), (x,)), ragged.jvp(program, (x,), (x,)), strict=True):
+        assert_same(found, wanted)

@@ -53,8 +53,17 @@ class Placeholders:
         self.device = b.device
         self.numbers = count()
         Entering(b, given.leaves, self.size, self.dense, self.kept)
+        self.ones: list[str] = []
         for x in more:
-            self.tensors.append(self.empty([self.symbol(n) for n in x.shape], x.dtype))
+            self.tensors.append(self.empty([self.stretching(n, axis) for axis, n in enumerate(x.shape)], x.dtype))
+
+    def stretching(self, n: int, axis: int) -> Any:
+        """A symbol for a size of a cotangent; an axis of one entry, beyond the first, is that of its output."""
+        found = self.symbol(n)
+        if n != 1 or axis == 0:
+            return found
+        self.ones.append(self.names[-1])
+        return 1
 
     def symbol(self, value: int) -> Any:
         """A symbol for a size."""
@@ -165,6 +174,7 @@ class Graph:
         """Whether the graph serves arguments of these sizes and rows."""
         given, printer = self.given, PythonPrinter()
         self.conditions = list(dict.fromkeys(printer.doprint(guard.expr) for guard in given.env.guards))
+        self.conditions += [f"{name} == 1" for name in given.ones]
         if not self.conditions:
             return lambda sizes, rows: True
         text = " and ".join(f"({each})" for each in self.conditions)
