@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 from jax import lax
 
+from ragged._bounded import is_one, is_prefix, rest_of
 from ragged_jax._kernels import upright as column
 from ragged_jax._padded import data_of, expect_equal, fitted, padded
 from ragged_jax._sizes import Size, capacity_of, value_of
@@ -105,33 +106,16 @@ def reshaped(x: Any, shape: Sequence[Any]) -> Any:
     data, old = data_of(x), tuple(x.shape)
     new = tuple(shape)
     if -1 in new:
-        new = tuple(_rest(old, new) if type(size) is int and size == -1 else size for size in new)
+        new = tuple(rest_of(old, new) if type(size) is int and size == -1 else size for size in new)
     if len(old) == len(new) and all(a is b or a == b for a, b in zip(old, new, strict=True)):
         return x
     target = tuple(map(capacity_of, new))
     clean = getattr(x, "clean", True)
-    if _is_prefix(old) and _is_prefix(new):
+    if is_prefix(old) and is_prefix(new):
         flat = fitted(data.reshape(-1), math.prod(target))
         return padded(flat.reshape(target), new, clean)
     flat = fitted(gather(data.reshape(-1), _places(old, data.shape, new, target)), math.prod(target))
     return padded(flat.reshape(target), new)
-
-
-def _rest(old: tuple[Any, ...], new: tuple[Any, ...]) -> Any:
-    """What -1 stands for."""
-    total: Any = 1
-    for size in old:
-        total = size * total
-    for size in new:
-        if not (type(size) is int and size == -1):
-            total = total if type(size) is int and size == 1 else total // size
-    return total
-
-
-def _is_prefix(shape: tuple[Any, ...]) -> bool:
-    """Whether what counts comes first in memory: the only size comes after axes of length 1."""
-    first = next((axis for axis, size in enumerate(shape) if isinstance(size, Size) or size != 1), len(shape))
-    return not any(isinstance(size, Size) for size in shape[first + 1 :])
 
 
 def _places(old: tuple[Any, ...], capacities: tuple[int, ...], new: tuple[Any, ...], target: tuple[int, ...]) -> Any:
@@ -175,8 +159,3 @@ def met(x: Any, y: Any, datas: list[Any], axes: Sequence[int]) -> Any:
     for i in sizes:
         datas[i] = fitted(datas[i], capacity_of(size), axes[i])
     return size
-
-
-def is_one(size: Any) -> bool:
-    """Whether an axis stretches."""
-    return not isinstance(size, Size) and size == 1

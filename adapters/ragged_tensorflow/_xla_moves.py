@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from ragged._bounded import is_one, is_prefix, rest_of
 from ragged.errors import UnsupportedError
 from ragged_tensorflow import _kernels
 from ragged_tensorflow._compat import variadic_sort
@@ -113,33 +114,16 @@ def reshaped(x: Any, shape: Sequence[Any]) -> Any:
     data, old = data_of(x), tuple(x.shape)
     new = tuple(shape)
     if -1 in new:
-        new = tuple(_rest(old, new) if type(size) is int and size == -1 else size for size in new)
+        new = tuple(rest_of(old, new) if type(size) is int and size == -1 else size for size in new)
     if len(old) == len(new) and all(a is b or a == b for a, b in zip(old, new, strict=True)):
         return x
     target = tuple(map(capacity_of, new))
     clean = getattr(x, "clean", True)
     flat = tf.reshape(data, [-1])
-    if _is_prefix(old) and _is_prefix(new):
+    if is_prefix(old) and is_prefix(new):
         return padded(tf.reshape(fitted(flat, math.prod(target)), target), new, clean)
     found = gather(flat, _places(old, tuple(data.shape), new, target))
     return padded(tf.reshape(fitted(found, math.prod(target)), target), new)
-
-
-def _rest(old: tuple[Any, ...], new: tuple[Any, ...]) -> Any:
-    """What -1 stands for."""
-    total: Any = 1
-    for size in old:
-        total = size * total
-    for size in new:
-        if not (type(size) is int and size == -1):
-            total = total if type(size) is int and size == 1 else total // size
-    return total
-
-
-def _is_prefix(shape: tuple[Any, ...]) -> bool:
-    """Whether what counts comes first in memory: the only size comes after axes of length 1."""
-    first = next((axis for axis, size in enumerate(shape) if isinstance(size, Bounded) or size != 1), len(shape))
-    return not any(isinstance(size, Bounded) for size in shape[first + 1 :])
 
 
 def _places(old: tuple[Any, ...], capacities: tuple[int, ...], new: tuple[Any, ...], target: tuple[int, ...]) -> Any:
@@ -215,8 +199,3 @@ def met(x: Any, y: Any, datas: list[Any], axes: Sequence[int]) -> Any:
     for i in sizes:
         datas[i] = fitted(datas[i], capacity_of(size), axes[i])
     return size
-
-
-def is_one(size: Any) -> bool:
-    """Whether an axis stretches."""
-    return not isinstance(size, Bounded) and size == 1

@@ -14,7 +14,7 @@ from ragged.sizes import SymbolicSize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BoundedSize", "capacity_of", "value_of"]
+__all__ = ["BoundedSize", "capacity_of", "is_one", "is_prefix", "rest_of", "value_of"]
 
 
 class BoundedSize(SymbolicSize):
@@ -163,3 +163,25 @@ def value_of(size: Any) -> Any:
 def capacity_of(size: Any) -> int:
     """What a size never exceeds."""
     return size.capacity if isinstance(size, BoundedSize) else int(size)
+
+
+def rest_of(old: tuple[Any, ...], new: tuple[Any, ...]) -> Any:
+    """What -1 stands for in a new shape."""
+    total: Any = 1
+    for size in old:
+        total = size * total
+    for size in new:
+        if not (type(size) is int and size == -1):
+            total = total if type(size) is int and size == 1 else total // size
+    return total
+
+
+def is_prefix(shape: tuple[Any, ...]) -> bool:
+    """Whether what counts comes first in memory: the only size comes after axes of length 1."""
+    first = next((axis for axis, size in enumerate(shape) if isinstance(size, BoundedSize) or size != 1), len(shape))
+    return not any(isinstance(size, BoundedSize) for size in shape[first + 1 :])
+
+
+def is_one(size: Any) -> bool:
+    """Whether an axis stretches."""
+    return not isinstance(size, BoundedSize) and size == 1
